@@ -15,12 +15,12 @@ function projectsUnder(folder: string, namePrefix: string) {
 function project(name: string, directory: string) {
   return {
     extends: true as const,
-    test: { name, root: directory, include: ['test/**/*.test.ts'] },
+    test: { name, root: directory, include: ['test/**/*.test.{ts,mjs}'] },
   };
 }
 
 // Tests run the packages' sources, not their bundles: the condition picks `./src/*.ts` out of each `exports` map.
-const conditions = ['neurite-source', 'module', 'node', 'development|production'];
+const conditions = ['neurite-source', 'module', 'node'];
 
 export default defineConfig({
   resolve: { conditions },
@@ -35,7 +35,9 @@ export default defineConfig({
       ...projectsUnder('packages', '@neurite/'),
       ...projectsUnder('apps', '@neurite/'),
       ...projectsUnder('tools', '@neurite/'),
-      ...(existsSync(join(root, 'benchmarks/test')) ? [project('@neurite/benchmarks', join(root, 'benchmarks'))] : []),
+      ...(existsSync(join(root, 'benchmarks/test'))
+        ? [project('@neurite/benchmarks', join(root, 'benchmarks'))]
+        : []),
       project('scripts', join(root, 'scripts')),
     ],
   },

@@ -19,7 +19,9 @@ function entryPoints() {
   if (manifest.main) sources.unshift(manifest.main.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts'));
   const missing = sources.filter((path) => !existsSync(join(directory, path)));
   if (missing.length > 0) {
-    throw new Error(`${manifest.name}: package.json names entry points that do not exist: ${missing.join(', ')}`);
+    throw new Error(
+      `${manifest.name}: package.json names entry points that do not exist: ${missing.join(', ')}`,
+    );
   }
   return sources.map((path) => resolve(directory, path));
 }
@@ -61,7 +63,10 @@ function declarations(entries) {
   for (const file of program.getSourceFiles()) {
     const path = resolve(file.fileName);
     if (!path.startsWith(source + sep) || file.isDeclarationFile) continue;
-    const diagnostics = [...program.getSyntacticDiagnostics(file), ...program.getDeclarationDiagnostics(file)];
+    const diagnostics = [
+      ...program.getSyntacticDiagnostics(file),
+      ...program.getDeclarationDiagnostics(file),
+    ];
     if (diagnostics.length > 0) fail(...diagnostics);
     const target = join(output, relative(source, path).replace(/\.ts$/, '.d.ts'));
     mkdirSync(dirname(target), { recursive: true });

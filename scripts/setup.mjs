@@ -39,7 +39,9 @@ function run(command, args, what) {
   });
   if (result.status !== 0) {
     process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
-    throw new Error(`${what} failed: ${result.error?.message ?? `exit code ${result.status ?? result.signal}`}`);
+    throw new Error(
+      `${what} failed: ${result.error?.message ?? `exit code ${result.status ?? result.signal}`}`,
+    );
   }
 }
 

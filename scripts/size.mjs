@@ -1,0 +1,49 @@
+/**
+ * The size of every published entry point, as a user's bundler sees it: bundled with esbuild from `dist`, minified,
+ * without the other packages, then gzipped. Fails when one is over its budget. Needs a build (`npm run build`).
+ */
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { publicPackages } from './workspace.mjs';
+
+/** Bytes after gzip. */
+const budgets = {};
+
+async function gzippedSize({ directory, manifest }, target) {
+  const result = await build({
+    absWorkingDir: directory,
+    entryPoints: [join(directory, target)],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'neutral',
+    external: ['node:*', ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })],
+    write: false,
+    outdir: directory,
+  });
+  const code = result.outputFiles.reduce((text, file) => text + file.text, '');
+  return gzipSync(code, { level: 9 }).length;
+}
+
+let over = 0;
+for (const entry of publicPackages()) {
+  for (const [path, target] of Object.entries(entry.manifest.publishConfig.exports)) {
+    if (typeof target === 'string') continue;
+    const name = entry.name + path.slice(1);
+    const size = await gzippedSize(entry, target.default);
+    const budget = budgets[name];
+    const ok = budget !== undefined && size <= budget;
+    if (!ok) over++;
+    const verdict = ok ? 'ok  ' : budget === undefined ? 'NONE' : 'OVER';
+    console.log(
+      `${verdict} ${name.padEnd(26)} ${String(size).padStart(7)} of ${budget ?? 'no budget'} bytes`,
+    );
+  }
+}
+console.log(
+  over === 0
+    ? 'size: within budget'
+    : `size: ${over} entry points without or over their budget (scripts/size.mjs)`,
+);
+process.exit(over === 0 ? 0 : 1);

@@ -20,6 +20,7 @@ async function gzippedSize({ directory, manifest }, target) {
     platform: 'neutral',
     external: ['node:*', ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })],
     write: false,
+    logLevel: 'error',
     outdir: directory,
   });
   const code = result.outputFiles.reduce((text, file) => text + file.text, '');

@@ -23,7 +23,7 @@ const stages = [
     args: ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestReport}`],
     count: countTests,
   },
-  { name: 'packages', command: 'node', args: ['tools/packaging/src/main.mjs'] },
+  { name: 'packages', command: 'node', args: ['scripts/packaging/main.mjs'] },
   { name: 'size', command: 'node', args: ['scripts/size.mjs'] },
 ];
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { toolEnvironment } from '../../../scripts/workspace.mjs';
+import { toolEnvironment } from '../workspace.mjs';
 
 /** Runs a command to its end and resolves to what it printed; rejects with that text when it fails. */
 export function run(command, args, cwd) {

@@ -6,11 +6,11 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { publicPackages, root } from '../../../scripts/workspace.mjs';
+import { publicPackages, root } from '../workspace.mjs';
 import { run } from './run.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'neurite-packaging-'));
-const consumers = join(root, 'tools/packaging/consumers');
+const consumers = join(root, 'scripts/packaging/consumers');
 
 async function pack({ name, directory }) {
   const tarball = join(scratch, `${name.replace('@neurite/', '')}.tgz`);
@@ -35,7 +35,7 @@ async function consume({ name, manifest }, tarball, tarballs) {
   const shortName = name.replace('@neurite/', '');
   const program = join(consumers, `${shortName}.ts`);
   if (!existsSync(program))
-    throw new Error(`${name} has no consumer program tools/packaging/consumers/${shortName}.ts`);
+    throw new Error(`${name} has no consumer program scripts/packaging/consumers/${shortName}.ts`);
   const project = join(scratch, shortName);
   mkdirSync(project);
   cpSync(program, join(project, 'main.ts'));

@@ -1,6 +1,7 @@
 /**
  * Makes a checkout ready to use with nothing but Node and npm: installs the dependencies when they are missing or
- * the lockfile has changed, and with `--build [package]` builds what is stale. Running it again costs little.
+ * the lockfile has changed, and with `--build [package]` builds what is stale. Running it again costs little. It speaks
+ * on stderr, because stdout belongs to the program that is set up for.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -47,14 +48,14 @@ function run(command, args, what) {
 
 export function install() {
   if (isInstalled()) return;
-  console.log('setup: installing dependencies');
+  console.error('setup: installing dependencies');
   run('npx', ['--yes', pinnedPnpm(), 'install', '--frozen-lockfile'], 'pnpm install');
   writeFileSync(stampFile, installStamp());
 }
 
 /** Builds `packages` with the packages they depend on, or everything. Turbo skips what has not changed. */
 export function build(packages = []) {
-  console.log(`setup: building ${packages.length > 0 ? packages.join(', ') : 'all packages'}`);
+  console.error(`setup: building ${packages.length > 0 ? packages.join(', ') : 'all packages'}`);
   const filters = packages.map((name) => `--filter=${name}`);
   run('turbo', ['run', 'build', '--output-logs=errors-only', '--no-color', ...filters], 'build');
 }

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { countVitest } from './count-vitest.mjs';
 import { readJson, root, toolEnvironment } from './workspace.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'neurite-test-'));
@@ -46,16 +47,8 @@ function countStage(ok) {
   return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** Vitest's own counts. A file that could not even be loaded, or a crash of vitest, counts as one failure. */
 function countTests(ok) {
-  if (!existsSync(vitestReport)) return { passed: 0, failed: 1 };
-  const report = readJson(vitestReport);
-  const unloadable = report.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  );
-  const failed = report.numFailedTests + unloadable.length;
-  return { passed: report.numPassedTests, failed: ok ? failed : Math.max(failed, 1) };
+  return countVitest(existsSync(vitestReport) ? readJson(vitestReport) : undefined, ok);
 }
 
 const results = [];

@@ -2,6 +2,7 @@
  * The size of every published entry point, as a user's bundler sees it: bundled with esbuild from `dist`, minified,
  * without the other packages, then gzipped. Fails when one is over its budget. Needs a build (`npm run build`).
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -27,6 +28,11 @@ async function gzippedSize({ directory, manifest }, target) {
   return gzipSync(code, { level: 9 }).length;
 }
 
+const unbuilt = publicPackages().filter(({ directory }) => !existsSync(join(directory, 'dist')));
+if (unbuilt.length > 0) {
+  console.error(`size: not built: ${unbuilt.map(({ name }) => name).join(', ')} (npm run build)`);
+  process.exit(1);
+}
 let over = 0;
 for (const entry of publicPackages()) {
   for (const [path, target] of Object.entries(entry.manifest.publishConfig.exports)) {

@@ -155,8 +155,8 @@ const made = new Map<string, ScalarFunction>();
  */
 export function makeScalarFunction(op: ScalarOp, dtype: DType, argDtype: DType): ScalarFunction {
   const key = `${op} ${dtype} ${argDtype}`;
-  let known = made.get(key);
-  if (!known) made.set(key, (known = makeAny(op, dtype, argDtype)));
+  const known = made.get(key) ?? makeAny(op, dtype, argDtype);
+  made.set(key, known);
   return known;
 }
 

@@ -1,0 +1,21 @@
+/** Walking over the expressions of a phase. */
+import { childrenOf } from './expr.js';
+import type { Expr, Phase } from './ir.js';
+
+/** The expressions that a phase evaluates at each of its points: reductions first, then stores. */
+export function phaseRoots(phase: Phase): Expr[] {
+  const stores = phase.stores.flatMap((s) => (s.guard ? [s.guard, s.index, s.value] : [s.index, s.value]));
+  return [...phase.reductions.map((r) => r.value), ...stores];
+}
+
+/** How often each expression occurs under `roots`, what is inside a repeated one counted once. */
+export function countUses(roots: readonly Expr[]): Map<Expr, number> {
+  const uses = new Map<Expr, number>();
+  const visit = (e: Expr) => {
+    const before = uses.get(e) ?? 0;
+    uses.set(e, before + 1);
+    if (before === 0) childrenOf(e).forEach(visit);
+  };
+  roots.forEach(visit);
+  return uses;
+}

@@ -1,0 +1,60 @@
+/** The kernel-level test kit: hand-made kernels that cover the kernel language, run on any backend. */
+import type { Backend, Program } from '../backend/interface.js';
+import { reference } from '../backend/reference.js';
+import type { Kernel } from '../kernel/ir.js';
+import { describeMismatch, type KernelCase, runProgram, type TestRunner } from './harness.js';
+import { scalarCases } from './scalar-cases.js';
+
+/** Every case of the kit, by the part of the language that it covers. */
+export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
+  return { 'scalar ops': scalarCases() };
+}
+
+/**
+ * Registers tests that run every case on a backend and compare with the reference backend, and with values stated by
+ * the case. Cases with dtypes that the backend does not list are left out. `start` is called once, at the first test.
+ *
+ * ```ts
+ * await describeKernels('cpu', startMyBackend, { describe, it, expect });
+ * ```
+ */
+export async function describeKernels(
+  name: string,
+  start: () => Backend | Promise<Backend>,
+  { describe, it, expect }: TestRunner,
+): Promise<void> {
+  const backend = await start();
+  const oracle = (await reference().start()).backend;
+  const groups = Object.entries(kernelCases());
+
+  async function check(
+    c: KernelCase,
+    compile: (kernel: Kernel) => Program | Promise<Program>,
+  ): Promise<void> {
+    const program = await compile(c.kernel);
+    const actual = await runProgram(backend, program, c);
+    const expected = await runProgram(oracle, await oracle.compile(c.kernel), c);
+    expect(describeMismatch(c, actual, expected)).toBe('');
+    const stated = expected.map((values, i) => c.expected?.[i] ?? values);
+    expect(describeMismatch(c, actual, stated)).toBe('');
+  }
+
+  describe(`kernels on ${name}`, () => {
+    for (const [group, cases] of groups) {
+      describe(group, () => {
+        for (const c of cases) {
+          if (!usesOnly(c.kernel, backend)) continue;
+          it(c.name, () => check(c, (kernel) => backend.compile(kernel)));
+          const tuned = backend.specialize?.(c.kernel);
+          if (tuned) it(`${c.name}, tuned`, () => check(c, () => tuned));
+        }
+      });
+    }
+    it('shuts down', () => backend.destroy());
+  });
+}
+
+/** Whether a backend has the dtypes of a kernel's buffers. */
+function usesOnly(kernel: Kernel, { capabilities }: Backend): boolean {
+  return kernel.buffers.every(({ dtype }) => capabilities.dtypes.includes(dtype));
+}

@@ -1,0 +1,144 @@
+/**
+ * exp, expm1, sigmoid and tanh.
+ *
+ * x = n·ln 2 + r with |r| ≤ ln 2 / 2 (Cody and Waite, in two steps), and eˣ = 2ⁿ·(1 + r + r²·E(r)). The polynomials of this
+ * folder are minimax fits made in 60-digit arithmetic whose coefficients were rounded one after another, each time
+ * fitting the rest again.
+ */
+import { bitsOf, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
+
+interface ExpTable {
+  /** n·ln2High is exact for every n that occurs. */
+  readonly ln2High: number;
+  readonly ln2Low: number;
+  /** (eʳ − 1 − r) / r², relative error of eʳ below 2^-28 and 2^-57. */
+  readonly exp: readonly number[];
+  /** The same, with the relative error of eʳ − 1 in mind. */
+  readonly expm1: readonly number[];
+  /** Results overflow above `max`, and vanish below `min`. */
+  readonly max: number;
+  readonly min: number;
+  /** Below this, eˣ − 1 rounds to −1. */
+  readonly expm1Min: number;
+  /** From `tanhSplit` on, tanh is 1 − 2/(e²ˣ + 1); from `tanhMax` on, it rounds to 1. Before, it is x + x³·T(x²). */
+  readonly tanhMax: number;
+  readonly tanh: readonly number[];
+}
+
+const TANH_SPLIT = 0.625;
+
+const TABLE: PerShape<ExpTable> = {
+  f32x4: {
+    ln2High: 0.693359375,
+    ln2Low: -2.1219444e-4,
+    exp: [0.49999994, 0.166665092, 0.041668009, 0.00837000553, 0.00138474756],
+    expm1: [0.5, 0.166665331, 0.041666612, 0.00836788211, 0.00139183865],
+    max: 89,
+    min: -105,
+    expm1Min: -20,
+    tanhMax: 10,
+    tanh: [-0.333332837, 0.133314833, -0.0537427738, 0.020648066, -0.00571407611],
+  },
+  f64x2: {
+    ln2High: 0.6931471803691238,
+    ln2Low: 1.9082149292705877e-10,
+    exp: [
+      0.5000000000000012, 0.16666666666666413, 0.0416666666665145, 0.008333333333486162,
+      0.0013888888948216393, 0.00019841269541388403, 2.4801487946877953e-5, 2.755754061920448e-6,
+      2.7632206734735737e-7, 2.501904227966e-8,
+    ],
+    expm1: [
+      0.5, 0.16666666666666677, 0.04166666666666676, 0.008333333333321433, 0.0013888888888799135,
+      0.0001984126988732616, 2.480158753000346e-5, 2.755724223375152e-6, 2.7557083625856786e-7,
+      2.5109968867777152e-8, 2.0975753465770868e-9,
+    ],
+    max: 710,
+    min: -746,
+    expm1Min: -40,
+    tanhMax: 20,
+    tanh: [
+      -0.33333333333332876, 0.13333333333264677, -0.053968253932369814, 0.021869487599363108,
+      -0.008863221284919252, 0.003591991291854868, -0.0014549690355980154, 0.0005863477375659561,
+      -0.00022862358288145237, 7.720812347277424e-5, -1.6102101915141924e-5,
+    ],
+  },
+};
+
+/** Adding this leaves an integer of magnitude up to 2^(mantissa − 2) in the low bits, rounded to nearest. */
+const roundingMagic = (v: Lanes): number => 1.5 * 2 ** v.mantissa;
+
+interface Reduced {
+  /** n as a float. */
+  readonly n: Value;
+  /** n in the low bits. */
+  readonly nBits: Value;
+  readonly r: Value;
+}
+
+function reduce(v: Lanes, x: Value): Reduced {
+  const { ln2High, ln2Low } = TABLE[v.shape];
+  const magic = v.constant(roundingMagic(v));
+  const nBits = v.hold(v.add(v.mul(x, v.constant(Math.LOG2E)), magic));
+  const n = v.hold(v.sub(nBits, magic));
+  const r = v.hold(v.sub(v.sub(x, v.mul(n, v.constant(ln2High))), v.mul(n, v.constant(ln2Low))));
+  return { n, nBits, r };
+}
+
+/** 2ⁿ·`unit` for n in the low bits of `nBits`; the result must be a normal number. */
+function scale(v: Lanes, nBits: Value, unit = 1): Value {
+  return v.iadd(v.shl(nBits, v.mantissa), v.bits(bitsOf(v.shape, unit)));
+}
+
+function expOfReduced(v: Lanes, r: Value): Value {
+  const square = v.mul(r, r);
+  return v.add(v.add(v.mul(v.polynomial(r, TABLE[v.shape].exp), square), r), v.constant(1));
+}
+
+/** eˣ where the result is a normal number. `x` is held. */
+export function expNormal(v: Lanes, x: Value): Value {
+  const { nBits, r } = reduce(v, x);
+  return v.hold(v.mul(expOfReduced(v, r), scale(v, nBits)));
+}
+
+/** eˣ⁺ᵗ for every x and a tail t far smaller than 1. */
+export function exp(v: Lanes, x: Value, tail?: Value): Value {
+  const { min, max } = TABLE[v.shape];
+  const clamped = v.hold(v.pmax(v.pmin(x, v.constant(max)), v.constant(min)));
+  const { n, nBits, r: head } = reduce(v, clamped);
+  const r = tail ? v.hold(v.add(head, tail)) : head;
+  // Two factors reach subnormal numbers and infinity with one rounding.
+  const magic = v.constant(roundingMagic(v));
+  const halfBits = v.hold(v.add(v.mul(n, v.constant(0.5)), magic));
+  const otherBits = v.isub(nBits, v.isub(halfBits, magic));
+  return v.hold(v.mul(v.mul(expOfReduced(v, r), scale(v, halfBits)), scale(v, otherBits)));
+}
+
+/** eˣ − 1. */
+export function expm1(v: Lanes, x: Value): Value {
+  const table = TABLE[v.shape];
+  const clamped = v.hold(v.pmax(v.pmin(x, v.constant(table.max)), v.constant(table.expm1Min)));
+  const { nBits, r } = reduce(v, clamped);
+  const p = v.hold(v.add(v.mul(v.polynomial(r, table.expm1), v.mul(r, r)), r));
+  // 2ⁿ·p + (2ⁿ − 1), halved so that n may be one more than the largest exponent.
+  const half = v.hold(scale(v, nBits, 0.5));
+  const sum = v.hold(v.add(v.mul(half, p), v.sub(half, v.constant(0.5))));
+  return v.hold(v.or(v.add(sum, sum), signOf(v, x)));
+}
+
+/** 1 / (1 + e⁻ˣ), through e^−|x|, which cannot overflow. */
+export function sigmoid(v: Lanes, x: Value): Value {
+  const z = exp(v, v.hold(v.neg(v.abs(x))));
+  const one = v.constant(1);
+  return v.hold(v.div(v.select(v.lt(x, v.constant(0)), z, one), v.add(one, z)));
+}
+
+/** tanh x. */
+export function tanh(v: Lanes, x: Value): Value {
+  const table = TABLE[v.shape];
+  const a = v.hold(v.pmin(v.abs(x), v.constant(table.tanhMax)));
+  const z = v.hold(v.mul(a, a));
+  const small = v.hold(v.add(v.mul(v.mul(v.polynomial(z, table.tanh), z), a), a));
+  const e = expNormal(v, v.hold(v.add(a, a)));
+  const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
+  return v.hold(v.or(v.select(v.lt(a, v.constant(TANH_SPLIT)), small, large), signOf(v, x)));
+}

@@ -1,0 +1,63 @@
+/** Transcendental functions as WebAssembly code, by scalar op. */
+import type { ScalarOp } from '@neurite/tensor';
+import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+import { erf } from './errorFunction.js';
+import { exp, expm1, sigmoid, tanh } from './exponential.js';
+import { type FloatShape, type Lanes, lanesOf, type Value } from './lanes.js';
+import { log, log1p } from './logarithm.js';
+import { pow } from './power.js';
+import { atan, cos, sin } from './trigonometry.js';
+
+export type { FloatShape } from './lanes.js';
+
+interface MathOp {
+  readonly arity: 1 | 2;
+  /** The arguments are held (cheap to push, any number of times); so is the result. */
+  readonly emit: (v: Lanes, ...args: [Value, Value]) => Value;
+}
+
+/** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
+export const MATH = {
+  exp: { arity: 1, emit: exp1 },
+  log: { arity: 1, emit: log },
+  expm1: { arity: 1, emit: expm1 },
+  log1p: { arity: 1, emit: log1p },
+  sin: { arity: 1, emit: sin },
+  cos: { arity: 1, emit: cos },
+  atan: { arity: 1, emit: atan },
+  erf: { arity: 1, emit: erf },
+  tanh: { arity: 1, emit: tanh },
+  sigmoid: { arity: 1, emit: sigmoid },
+  pow: { arity: 2, emit: pow },
+} as const satisfies Partial<Record<ScalarOp, MathOp>>;
+
+export type MathName = keyof typeof MATH;
+
+/** The result of one vector operation, as a tail must not be taken for an argument of `exp`. */
+function exp1(v: Lanes, x: Value): Value {
+  return exp(v, x);
+}
+
+/** The function `(v128) → v128` (`pow`: `(v128, v128) → v128`) of an op, added to the module when first asked for. */
+export function mathFunction(module: ModuleBuilder, op: MathName, shape: FloatShape): FunctionBuilder {
+  const { arity, emit } = MATH[op] as MathOp;
+  return module.helper(`${op}.${shape}`, arity === 1 ? ['v128'] : ['v128', 'v128'], ['v128'], (f) => {
+    const args = [() => f.get(0), () => f.get(1)] as const;
+    emit(lanesOf(module, f, shape), ...args)();
+  });
+}
+
+/**
+ * Writes an op's code into `f` itself, where a loop keeps its constants in registers. The arguments are locals; returns the
+ * local of the result.
+ */
+export function inlineMath(
+  module: ModuleBuilder,
+  f: FunctionBuilder,
+  op: MathName,
+  shape: FloatShape,
+  locals: readonly number[],
+): Value {
+  const args = [0, 1].map((i) => () => f.get(locals[i]!)) as [Value, Value];
+  return (MATH[op] as MathOp).emit(lanesOf(module, f, shape), ...args);
+}

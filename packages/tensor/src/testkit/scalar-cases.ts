@@ -2,7 +2,7 @@
 import { DTYPE_NAMES, type DType, isFloat, isInteger } from '../dtype.js';
 import { type Expr, SCALAR_OPS, type ScalarOp } from '../kernel/ir.js';
 import { evaluateScalar, INTEGER_RANGE, roundTo, SCALAR_ARITY, scalarOpTakes } from '../kernel/scalar.js';
-import { threefryFill } from '../kernel/threefry.js';
+import { uniform } from './case.js';
 import type { KernelCase, Tolerance } from './harness.js';
 import { builder, load, loop, pointwise, reads, store, writes } from './kernel-builder.js';
 
@@ -24,13 +24,6 @@ const ULPS: Readonly<Partial<Record<ScalarOp, number>>> = {
   sigmoid: 8,
   pow: 16,
 };
-
-/** Numbers of −1 … 1, the same on every machine. */
-export function uniform(count: number, seed: number): number[] {
-  const bits = new Uint32Array(count);
-  threefryFill(bits, 0x5ca1ab1e, seed, 0, 0);
-  return Array.from(bits, (x) => x / 2 ** 31 - 1);
-}
 
 const SPECIAL_FLOATS = [
   0,

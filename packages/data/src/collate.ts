@@ -1,5 +1,12 @@
 import { DTypeError, ShapeError, stack, Tensor, type TypedArray, ValueError } from '@neurite/tensor';
-import { allocateLike, type HostArray, hostArray, isHostArray, isTypedArray, toTensor } from './host-array.js';
+import {
+  allocateLike,
+  type HostArray,
+  hostArray,
+  isHostArray,
+  isTypedArray,
+  toTensor,
+} from './host-array.js';
 
 /** What {@link collate} makes of a list of samples of a type. */
 export type Collated<Sample> = Sample extends Tensor | HostArray | TypedArray | number | boolean
@@ -28,7 +35,10 @@ function collateAt(samples: readonly unknown[], path: string): unknown {
   if (first instanceof Tensor) return stack(sameKind(samples, path, isTensor, 'a tensor'), 0);
   if (isHostArray(first)) return stackHost(sameKind(samples, path, isHostArray, 'a host array'), path);
   if (isTypedArray(first)) {
-    return stackHost(sameKind(samples, path, isTypedArray, 'a typed array').map((data) => hostArray(data)), path);
+    return stackHost(
+      sameKind(samples, path, isTypedArray, 'a typed array').map((data) => hostArray(data)),
+      path,
+    );
   }
   if (typeof first === 'number') {
     const data = Float32Array.from(sameKind(samples, path, isNumber, 'a number'));
@@ -43,20 +53,41 @@ function collateAt(samples: readonly unknown[], path: string): unknown {
     const lists = sameKind(samples, path, Array.isArray, 'an array');
     const odd = lists.findIndex((list) => list.length !== first.length);
     if (odd >= 0) {
-      throw new ShapeError(`collate: ${path} 0 has ${first.length} members, ${path} ${odd} has ${lists[odd].length}`);
+      throw new ShapeError(
+        `collate: ${path} 0 has ${first.length} members, ${path} ${odd} has ${lists[odd].length}`,
+      );
     }
-    return first.map((_, k) => collateAt(lists.map((list) => list[k]), `${path}[${k}] of sample`));
+    return first.map((_, k) =>
+      collateAt(
+        lists.map((list) => list[k]),
+        `${path}[${k}] of sample`,
+      ),
+    );
   }
   if (isRecord(first)) {
     const records = sameKind(samples, path, isRecord, 'an object');
     const keys = Object.keys(first);
-    const odd = records.findIndex((r) => Object.keys(r).length !== keys.length || !keys.every((key) => key in r));
+    const odd = records.findIndex(
+      (r) => Object.keys(r).length !== keys.length || !keys.every((key) => key in r),
+    );
     if (odd >= 0) {
-      throw new ShapeError(`collate: ${path} 0 has the keys ${keys}, ${path} ${odd} has ${Object.keys(records[odd])}`);
+      throw new ShapeError(
+        `collate: ${path} 0 has the keys ${keys}, ${path} ${odd} has ${Object.keys(records[odd])}`,
+      );
     }
-    return Object.fromEntries(keys.map((key) => [key, collateAt(records.map((r) => r[key]), `${path}.${key} of sample`)]));
+    return Object.fromEntries(
+      keys.map((key) => [
+        key,
+        collateAt(
+          records.map((r) => r[key]),
+          `${path}.${key} of sample`,
+        ),
+      ]),
+    );
   }
-  throw new DTypeError(`collate: ${path} 0 is ${kindOf(first)}, which has no batch; pass your own collate function`);
+  throw new DTypeError(
+    `collate: ${path} 0 is ${kindOf(first)}, which has no batch; pass your own collate function`,
+  );
 }
 
 const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
@@ -67,11 +98,19 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 const kindOf = (value: unknown): string =>
-  value === null || value === undefined ? `${value}` : `of type ${(value as object).constructor?.name ?? typeof value}`;
+  value === null || value === undefined
+    ? `${value}`
+    : `of type ${(value as object).constructor?.name ?? typeof value}`;
 
-function sameKind<T>(samples: readonly unknown[], path: string, is: (v: unknown) => v is T, kind: string): T[] {
+function sameKind<T>(
+  samples: readonly unknown[],
+  path: string,
+  is: (v: unknown) => v is T,
+  kind: string,
+): T[] {
   const odd = samples.findIndex((sample) => !is(sample));
-  if (odd >= 0) throw new DTypeError(`collate: ${path} 0 is ${kind}, ${path} ${odd} is ${kindOf(samples[odd])}`);
+  if (odd >= 0)
+    throw new DTypeError(`collate: ${path} 0 is ${kind}, ${path} ${odd} is ${kindOf(samples[odd])}`);
   return samples as T[];
 }
 
@@ -86,7 +125,9 @@ function stackHost(arrays: readonly HostArray[], path: string): Tensor {
       );
     }
     if (array.dtype !== first.dtype) {
-      throw new DTypeError(`collate: dtypes differ: ${path} 0 is ${first.dtype}, ${path} ${i} is ${array.dtype}`);
+      throw new DTypeError(
+        `collate: dtypes differ: ${path} 0 is ${first.dtype}, ${path} ${i} is ${array.dtype}`,
+      );
     }
     data.set(array.data, i * size);
   });

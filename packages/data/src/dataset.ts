@@ -48,7 +48,10 @@ export class Subset<Sample, Batch = Collated<Sample>> implements Dataset<Sample,
     this.indices = Int32Array.from(indices);
     if (dataset.getBatch) {
       this.getBatch = (chosen, epoch) =>
-        dataset.getBatch!(Int32Array.from(chosen, (i) => this.#parentIndex(i)), epoch);
+        dataset.getBatch!(
+          Int32Array.from(chosen, (i) => this.#parentIndex(i)),
+          epoch,
+        );
     }
   }
 
@@ -74,7 +77,10 @@ export class ConcatDataset<Sample> implements Dataset<Sample> {
   constructor(readonly datasets: readonly Dataset<Sample>[]) {
     if (datasets.length === 0) throw new ValueError('ConcatDataset: expected at least one dataset, got none');
     let end = 0;
-    this.ends = datasets.map((dataset) => (end += dataset.length));
+    this.ends = datasets.map((dataset) => {
+      end += dataset.length;
+      return end;
+    });
   }
 
   get length(): number {

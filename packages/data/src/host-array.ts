@@ -1,4 +1,12 @@
-import { type DType, DTYPES, ShapeError, tensor, type Tensor, type TypedArray, ValueError } from '@neurite/tensor';
+import {
+  DTYPES,
+  type DType,
+  ShapeError,
+  type Tensor,
+  type TypedArray,
+  tensor,
+  ValueError,
+} from '@neurite/tensor';
 
 /** Row-major numbers in host memory with a shape: what file readers return and transforms work on. */
 export interface HostArray<D extends DType = DType> {
@@ -42,9 +50,14 @@ export const elementCount = (shape: readonly number[]): number => shape.reduce((
  * @throws ShapeError when the shape does not hold the array's number of elements.
  * @throws ValueError when the dtype is stored in another type of array.
  */
-export function hostArray(data: TypedArray, shape: readonly number[] = [data.length], dtype?: DType): HostArray {
+export function hostArray(
+  data: TypedArray,
+  shape: readonly number[] = [data.length],
+  dtype?: DType,
+): HostArray {
   const natural = DTYPE_OF.get(data.constructor);
-  if (natural === undefined) throw new ValueError(`hostArray: ${data.constructor.name} holds no dtype of a tensor`);
+  if (natural === undefined)
+    throw new ValueError(`hostArray: ${data.constructor.name} holds no dtype of a tensor`);
   if (elementCount(shape) !== data.length) {
     throw new ShapeError(
       `hostArray: shape [${shape.join(', ')}] holds ${elementCount(shape)} elements, the array has ${data.length}`,
@@ -57,10 +70,12 @@ export function hostArray(data: TypedArray, shape: readonly number[] = [data.len
 }
 
 const isStoredIn = (dtype: DType, data: TypedArray): boolean =>
-  data instanceof DTYPES[dtype].array || ((data as unknown) instanceof Uint8ClampedArray && dtype === 'uint8');
+  data instanceof DTYPES[dtype].array ||
+  ((data as unknown) instanceof Uint8ClampedArray && dtype === 'uint8');
 
 /** A tensor over the array's elements (no copy). */
-export const toTensor = (array: HostArray): Tensor => tensor(array.data, { shape: array.shape, dtype: array.dtype });
+export const toTensor = (array: HostArray): Tensor =>
+  tensor(array.data, { shape: array.shape, dtype: array.dtype });
 
 /** Elements in one entry of the first dimension. */
 export const rowSize = (array: HostArray): number => elementCount(array.shape.slice(1));

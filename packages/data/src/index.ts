@@ -2,7 +2,14 @@
 export { BatchSampler, type BatchSource } from './batch-sampler.js';
 export { type Collated, collate } from './collate.js';
 export { ArrayDataset, ConcatDataset, type Dataset, Subset } from './dataset.js';
-export { type ColumnType, type CsvColumn, type CsvOptions, CsvTable, parseCsv, readCsv } from './formats/csv.js';
+export {
+  type ColumnType,
+  type CsvColumn,
+  type CsvOptions,
+  CsvTable,
+  parseCsv,
+  readCsv,
+} from './formats/csv.js';
 export { readIdx } from './formats/idx.js';
 export { type LabelledImages, loadMnistIdx, type MnistFiles } from './formats/mnist.js';
 export type { ByteSource } from './formats/source.js';

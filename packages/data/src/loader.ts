@@ -76,7 +76,11 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     this.#resuming = false;
     const epoch = this.#epoch;
     const rest = skip(this.batchSampler.batches(epoch), this.#position);
-    for await (const batch of prefetched(rest, (indices) => this.#load(indices, epoch), this.#options.prefetch ?? 2)) {
+    for await (const batch of prefetched(
+      rest,
+      (indices) => this.#load(indices, epoch),
+      this.#options.prefetch ?? 2,
+    )) {
       this.#position++;
       yield batch;
     }
@@ -101,7 +105,9 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements AsyncIterab
     }
     if ((seed === null) !== (this.batchSampler.seed === undefined)) {
       const [saved, here] = seed === null ? ['fixed', 'random'] : ['random', 'fixed'];
-      throw new StateDictError(`DataLoader.loadStateDict: the saved order is ${saved}, this loader's is ${here}`);
+      throw new StateDictError(
+        `DataLoader.loadStateDict: the saved order is ${saved}, this loader's is ${here}`,
+      );
     }
     if (seed !== null) this.batchSampler.seed = seed;
     this.#epoch = epoch;

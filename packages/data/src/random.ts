@@ -35,7 +35,10 @@ export function uniforms(generator: Generator, n: number): Float64Array {
 }
 
 /** Shuffles in place (Fisher and Yates, as Durstenfeld wrote it). */
-export function shuffle<A extends { [index: number]: number; readonly length: number }>(values: A, generator: Generator): A {
+export function shuffle<A extends { [index: number]: number; readonly length: number }>(
+  values: A,
+  generator: Generator,
+): A {
   const draws = uniforms(generator, values.length);
   for (let i = values.length - 1; i > 0; i--) {
     const j = Math.floor(draws[i] * (i + 1));

@@ -106,7 +106,9 @@ export class WeightedRandomSampler implements Sampler {
     this.replacement = options.replacement ?? true;
     const bad = this.weights.findIndex((w) => !(w >= 0 && w < Number.POSITIVE_INFINITY));
     if (bad >= 0) {
-      throw new ValueError(`WeightedRandomSampler: weight ${bad} is ${this.weights[bad]}, expected a finite number ≥ 0`);
+      throw new ValueError(
+        `WeightedRandomSampler: weight ${bad} is ${this.weights[bad]}, expected a finite number ≥ 0`,
+      );
     }
     const positive = this.weights.reduce((n, w) => n + (w > 0 ? 1 : 0), 0);
     const needed = this.replacement ? Math.min(1, length) : length;
@@ -125,7 +127,10 @@ export class WeightedRandomSampler implements Sampler {
 
   #withReplacement(generator: Generator): Int32Array {
     let sum = 0;
-    const cumulative = this.weights.map((w) => (sum += w));
+    const cumulative = this.weights.map((w) => {
+      sum += w;
+      return sum;
+    });
     return Int32Array.from(uniforms(generator, this.length), (u) => firstAbove(cumulative, u * sum));
   }
 

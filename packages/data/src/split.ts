@@ -49,7 +49,9 @@ export function stratifiedSplit<Sample, Batch = Collated<Sample>>(
       for (const index of indices) parts[i].push(index);
     });
   }
-  return parts.map((indices, i) => new Subset(dataset, shuffle(indices, derivedGenerator(seed, STREAMS.split, 0, i))));
+  return parts.map(
+    (indices, i) => new Subset(dataset, shuffle(indices, derivedGenerator(seed, STREAMS.split, 0, i))),
+  );
 }
 
 /** The indices of each class, in order of first appearance. */
@@ -75,7 +77,9 @@ function subsetSizes(who: string, total: number, lengths: readonly number[]): nu
 function fractionSizes(who: string, total: number, fractions: readonly number[]): number[] {
   const sum = fractions.reduce((a, b) => a + b, 0);
   if (!fractions.every((f) => f >= 0 && f <= 1) || Math.abs(sum - 1) > 1e-9) {
-    throw new ValueError(`${who}: expected fractions between 0 and 1 that sum to 1, got [${fractions.join(', ')}]`);
+    throw new ValueError(
+      `${who}: expected fractions between 0 and 1 that sum to 1, got [${fractions.join(', ')}]`,
+    );
   }
   // 0.1 · 10 = 1 must not become 0 for the sake of the last bit.
   const sizes = fractions.map((f) => Math.floor(f * total + 1e-9));
@@ -85,6 +89,9 @@ function fractionSizes(who: string, total: number, fractions: readonly number[])
 }
 
 function cut<A extends Int32Array | number[]>(order: A, sizes: readonly number[]): A[] {
-  let start = 0;
-  return sizes.map((size) => order.slice(start, (start += size)) as A);
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return order.slice(end - size, end) as A;
+  });
 }

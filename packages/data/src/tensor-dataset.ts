@@ -19,7 +19,8 @@ export class TensorDataset<const Sources extends readonly Source[]>
   constructor(...sources: Sources) {
     if (sources.length === 0) throw new ValueError('TensorDataset: expected at least one tensor, got none');
     sources.forEach((source, i) => {
-      if (source.shape.length === 0) throw new ShapeError(`TensorDataset: tensor ${i} has no dimension 0 to index`);
+      if (source.shape.length === 0)
+        throw new ShapeError(`TensorDataset: tensor ${i} has no dimension 0 to index`);
       if (source.shape[0] !== sources[0].shape[0]) {
         throw new ShapeError(
           `TensorDataset: lengths differ: tensor 0 has ${sources[0].shape[0]} rows, tensor ${i} has ${source.shape[0]}`,

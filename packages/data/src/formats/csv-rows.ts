@@ -19,16 +19,24 @@ export function csvRows(text: string, name: string, delimiter?: string): CsvRow[
   let start = 0;
   Papa.parse<string[]>(input, {
     delimiter: delimiter ?? '',
+    skipEmptyLines: true,
     step: ({ data: cells, errors, meta }) => {
+      // Skipped lines stand before the row; a quoted cell may span lines, so rows do not count them.
+      const source = input.slice(start, meta.cursor);
+      start = meta.cursor;
+      const blank = /^[\r\n]*/.exec(source)![0];
+      line += countLines(blank);
       const broken = errors.find((error) => error.type === 'Quotes');
       if (broken) {
-        throw new FormatError(`${name}: line ${line}, column ${cells.length}: ${broken.message.toLowerCase()}`);
+        throw new FormatError(
+          `${name}: line ${line}, column ${cells.length}: ${broken.message.toLowerCase()}`,
+        );
       }
       if (cells.length > 1 || cells[0].trim() !== '') rows.push({ cells, line });
-      // A quoted cell may span lines, so rows do not count lines.
-      line += input.slice(start, meta.cursor).match(/\r\n|\n|\r/g)?.length ?? 0;
-      start = meta.cursor;
+      line += countLines(source.slice(blank.length));
     },
   });
   return rows;
 }
+
+const countLines = (text: string): number => text.match(/\r\n|\n|\r/g)?.length ?? 0;

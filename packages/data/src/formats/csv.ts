@@ -39,7 +39,8 @@ export class CsvTable {
   /** @throws ValueError when there is no such column. */
   column(name: string): CsvColumn {
     const column = this.columns.get(name);
-    if (!column) throw new ValueError(`${this.name}: no column '${name}' among ${[...this.columns.keys()].join(', ')}`);
+    if (!column)
+      throw new ValueError(`${this.name}: no column '${name}' among ${[...this.columns.keys()].join(', ')}`);
     return column;
   }
 
@@ -48,7 +49,9 @@ export class CsvTable {
    *
    * @param names default: all columns but `except`.
    */
-  matrix(options: { readonly names?: readonly string[]; readonly except?: readonly string[] } = {}): HostArray {
+  matrix(
+    options: { readonly names?: readonly string[]; readonly except?: readonly string[] } = {},
+  ): HostArray {
     const except = new Set(options.except?.map((name) => this.column(name) && name));
     const names = options.names ?? [...this.columns.keys()].filter((name) => !except.has(name));
     if (names.length === 0) throw new ShapeError(`${this.name}: no column is left for the matrix`);
@@ -76,7 +79,10 @@ export function parseCsv(text: string, options: CsvOptions = {}): CsvTable {
   const titles = withHeader ? first.cells.map((cell) => cell.trim()) : first.cells.map((_, i) => `${i}`);
   checkTitles(titles, name);
   const body = withHeader ? rows.slice(1) : rows;
-  if (body.length === 0) throw new FormatError(`${name}: line ${first.line + 1}: expected rows of data after the header, found none`);
+  if (body.length === 0)
+    throw new FormatError(
+      `${name}: line ${first.line + 1}: expected rows of data after the header, found none`,
+    );
   for (const { cells, line } of body) {
     if (cells.length !== titles.length) {
       throw new FormatError(
@@ -85,7 +91,8 @@ export function parseCsv(text: string, options: CsvOptions = {}): CsvTable {
     }
   }
   for (const wanted of [...(options.columns ?? []), ...Object.keys(options.types ?? {})]) {
-    if (!titles.includes(wanted)) throw new FormatError(`${name}: no column '${wanted}' among ${titles.join(', ')}`);
+    if (!titles.includes(wanted))
+      throw new FormatError(`${name}: no column '${wanted}' among ${titles.join(', ')}`);
   }
   const columns = new Map<string, CsvColumn>();
   for (const title of options.columns ?? titles) {
@@ -119,7 +126,8 @@ function checkTitles(titles: readonly string[], name: string): void {
   titles.forEach((title, i) => {
     const where = `${name}: line 1, column ${i + 1}`;
     if (title === '') throw new FormatError(`${where}: expected a column name, found an empty cell`);
-    if (titles.indexOf(title) < i) throw new FormatError(`${where}: the name '${title}' stands for two columns`);
+    if (titles.indexOf(title) < i)
+      throw new FormatError(`${where}: the name '${title}' stands for two columns`);
   });
 }
 

@@ -2,7 +2,8 @@ import { FormatError } from '@neurite/tensor';
 import type { NamedBytes } from './source.js';
 
 /** Whether bytes begin with gzip's magic number (RFC 1952). */
-export const isGzip = (bytes: Uint8Array): boolean => bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+export const isGzip = (bytes: Uint8Array): boolean =>
+  bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** Deflate cannot expand more than this (258 bytes per 2 bits, RFC 1951), so a larger claim is a lie. */
 export const MAX_GZIP_RATIO = 1032;
@@ -54,7 +55,10 @@ export async function* contentChunks({ bytes, name }: NamedBytes): AsyncGenerato
  * @param options `maxBytes` bounds the result (default 1 GiB): a small file may claim to be a huge one.
  * @throws FormatError when the stream is damaged or the result exceeds `maxBytes`.
  */
-export async function gunzip(file: NamedBytes, options: { readonly maxBytes?: number } = {}): Promise<Uint8Array> {
+export async function gunzip(
+  file: NamedBytes,
+  options: { readonly maxBytes?: number } = {},
+): Promise<Uint8Array> {
   if (!isGzip(file.bytes)) return file.bytes;
   const maxBytes = options.maxBytes ?? 2 ** 30;
   const chunks: Uint8Array[] = [];
@@ -62,7 +66,9 @@ export async function gunzip(file: NamedBytes, options: { readonly maxBytes?: nu
   for await (const chunk of contentChunks(file)) {
     size += chunk.length;
     if (size > maxBytes) {
-      throw new FormatError(`${file.name}: gzip stream of ${file.bytes.length} bytes decompresses to more than ${maxBytes} bytes`);
+      throw new FormatError(
+        `${file.name}: gzip stream of ${file.bytes.length} bytes decompresses to more than ${maxBytes} bytes`,
+      );
     }
     chunks.push(chunk);
   }

@@ -19,7 +19,13 @@ const ELEMENTS: Readonly<Record<number, Element>> = {
   14: { bytes: 8, dtype: 'float64', read: (view, offset) => view.getFloat64(offset) },
 };
 
-const ARRAY_OF = { uint8: Uint8Array, int8: Int8Array, int32: Int32Array, float32: Float32Array, float64: Float64Array };
+const ARRAY_OF = {
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int32: Int32Array,
+  float32: Float32Array,
+  float64: Float64Array,
+};
 
 /** Header: two zero bytes, the element type, the number of dimensions, then each size as a big-endian 32-bit word. */
 interface Header {
@@ -38,7 +44,10 @@ interface Header {
  * @throws FormatError for a wrong magic number, an unknown element type, no dimensions, sizes that the file cannot hold,
  *   missing or additional bytes, a damaged gzip stream.
  */
-export async function readIdx(source: ByteSource, options: { readonly name?: string } = {}): Promise<HostArray> {
+export async function readIdx(
+  source: ByteSource,
+  options: { readonly name?: string } = {},
+): Promise<HostArray> {
   const file = await readSource(source, options.name ?? 'IDX data');
   let header: Header | undefined;
   let start = new Uint8Array(0);
@@ -64,7 +73,8 @@ export async function readIdx(source: ByteSource, options: { readonly name?: str
     body.set(rest, filled);
     filled += rest.length;
   }
-  if (!header) throw new FormatError(`${file.name}: offset ${start.length}: the file ends inside the IDX header`);
+  if (!header)
+    throw new FormatError(`${file.name}: offset ${start.length}: the file ends inside the IDX header`);
   if (filled < body.length) {
     throw new FormatError(
       `${file.name}: offset ${header.headerBytes + filled}: expected ${body.length} bytes of data for ${describe(header)}, found ${filled}`,
@@ -81,7 +91,9 @@ function parseHeader(bytes: Uint8Array, file: NamedBytes): Header | undefined {
   const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
   const magic = Array.from(bytes.subarray(0, 4), hex).join(' ');
   if (bytes[0] !== 0 || bytes[1] !== 0) {
-    throw new FormatError(`${file.name}: offset 0: expected an IDX magic number (0x00 0x00 type rank), found ${magic}`);
+    throw new FormatError(
+      `${file.name}: offset 0: expected an IDX magic number (0x00 0x00 type rank), found ${magic}`,
+    );
   }
   const element = ELEMENTS[bytes[2]];
   if (!element) {

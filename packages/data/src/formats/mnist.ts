@@ -22,7 +22,10 @@ export interface LabelledImages {
  * @throws FormatError when a file is damaged, is the other kind of file, holds a label outside 0…classes − 1, or when the
  *   counts differ.
  */
-export async function loadMnistIdx(files: MnistFiles, options: { readonly classes?: number } = {}): Promise<LabelledImages> {
+export async function loadMnistIdx(
+  files: MnistFiles,
+  options: { readonly classes?: number } = {},
+): Promise<LabelledImages> {
   const classes = options.classes ?? 10;
   const [images, labels] = await Promise.all([
     readIdx(files.images, { name: 'images' }),
@@ -46,7 +49,8 @@ export async function loadMnistIdx(files: MnistFiles, options: { readonly classe
   return { images, labels: hostArray(Int32Array.from(labels.data), labels.shape) };
 }
 
-const nameOf = (source: ByteSource, otherwise: string): string => (typeof source === 'string' ? source : otherwise);
+const nameOf = (source: ByteSource, otherwise: string): string =>
+  typeof source === 'string' ? source : otherwise;
 
 function checkKind(name: string, role: string, rank: number, found: HostArray, other: HostArray): void {
   if (found.shape.length === rank && found.dtype === 'uint8') return;

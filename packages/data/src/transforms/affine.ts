@@ -52,7 +52,9 @@ export function affine(image: HostArray, options: AffineOptions): HostArray {
       for (let c = 0; c < channels; c++) {
         const plane = c * height * width;
         const at = (row: number, column: number): number =>
-          row >= 0 && row < height && column >= 0 && column < width ? image.data[plane + row * width + column] : fill;
+          row >= 0 && row < height && column >= 0 && column < width
+            ? image.data[plane + row * width + column]
+            : fill;
         data[plane + y * width + x] =
           (at(top, left) * (1 - fx) + at(top, left + 1) * fx) * (1 - fy) +
           (at(top + 1, left) * (1 - fx) + at(top + 1, left + 1) * fx) * fy;
@@ -66,20 +68,30 @@ export function affine(image: HostArray, options: AffineOptions): HostArray {
 export function randomAffine(options: RandomAffineOptions): Transform<HostArray> {
   const degrees = symmetric('degrees', options.degrees ?? 0);
   const scale = ordered('scale', options.scale ?? [1, 1]);
-  if (!(scale[0] > 0)) throw new ValueError(`randomAffine: scale is [${scale.join(', ')}], expected numbers > 0`);
+  if (!(scale[0] > 0))
+    throw new ValueError(`randomAffine: scale is [${scale.join(', ')}], expected numbers > 0`);
   const [dx, dy] = options.translate ?? [0, 0];
   if (!(dx >= 0 && dx <= 1 && dy >= 0 && dy <= 1)) {
     throw new ValueError(`randomAffine: translate is [${dx}, ${dy}], expected fractions between 0 and 1`);
   }
   const shear = options.shear ?? 0;
-  const shearX = typeof shear === 'number' || shear.length === 2 ? symmetric('shear', shear) : ordered('shear', [shear[0], shear[1]]);
-  const shearY = typeof shear === 'number' || shear.length === 2 ? ([0, 0] as const) : ordered('shear', [shear[2], shear[3]]);
+  const shearX =
+    typeof shear === 'number' || shear.length === 2
+      ? symmetric('shear', shear)
+      : ordered('shear', [shear[0], shear[1]]);
+  const shearY =
+    typeof shear === 'number' || shear.length === 2
+      ? ([0, 0] as const)
+      : ordered('shear', [shear[2], shear[3]]);
   return (image, random) => {
     const [, height, width] = imageSize('randomAffine', image);
     return affine(image, {
       angle: random.uniform(...degrees),
       // Whole pixels, as torchvision.
-      translate: [Math.round(random.uniform(-dx * width, dx * width)), Math.round(random.uniform(-dy * height, dy * height))],
+      translate: [
+        Math.round(random.uniform(-dx * width, dx * width)),
+        Math.round(random.uniform(-dy * height, dy * height)),
+      ],
       scale: random.uniform(...scale),
       shear: [random.uniform(...shearX), random.uniform(...shearY)],
       fill: options.fill,
@@ -88,7 +100,11 @@ export function randomAffine(options: RandomAffineOptions): Transform<HostArray>
 }
 
 /** The input coordinates of an output pixel: the inverse of translate · centre · rotate · shear · scale · centre⁻¹. */
-function inverseMap(options: AffineOptions, centreX: number, centreY: number): (x: number, y: number) => Range {
+function inverseMap(
+  options: AffineOptions,
+  centreX: number,
+  centreY: number,
+): (x: number, y: number) => Range {
   const { angle = 0, translate = [0, 0], scale = 1, shear = [0, 0] } = options;
   const [rotation, shearX, shearY] = [angle, ...shear].map((degrees) => (degrees * Math.PI) / 180);
   const cos = Math.cos(rotation - shearY) / Math.cos(shearY);

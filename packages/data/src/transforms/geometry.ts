@@ -5,7 +5,9 @@ import type { Transform } from '../transform-dataset.js';
 /** Channels, height and width of an image [C, H, W]. */
 export function imageSize(who: string, image: HostArray): readonly [number, number, number] {
   if (image.shape.length !== 3) {
-    throw new ShapeError(`${who}: expected an image [channels, height, width], got [${image.shape.join(', ')}]`);
+    throw new ShapeError(
+      `${who}: expected an image [channels, height, width], got [${image.shape.join(', ')}]`,
+    );
   }
   return image.shape as unknown as readonly [number, number, number];
 }
@@ -50,7 +52,10 @@ export function randomCrop(
       for (let y = Math.max(top, 0); y < Math.min(top + height, imageHeight); y++) {
         const source = (c * imageHeight + y) * imageWidth;
         if (from < to) {
-          data.set(image.data.subarray(source + from, source + to), (c * height + y - top) * width + from - left);
+          data.set(
+            image.data.subarray(source + from, source + to),
+            (c * height + y - top) * width + from - left,
+          );
         }
       }
     }
@@ -65,7 +70,8 @@ export function randomHorizontalFlip(p = 0.5): Transform<HostArray> {
     const [channels, height, width] = imageSize('randomHorizontalFlip', image);
     if (random.uniform(0, 1) >= p) return image;
     const data = image.data.slice();
-    for (let line = 0; line < channels * height; line++) data.subarray(line * width, (line + 1) * width).reverse();
+    for (let line = 0; line < channels * height; line++)
+      data.subarray(line * width, (line + 1) * width).reverse();
     return { data, shape: image.shape, dtype: image.dtype };
   };
 }

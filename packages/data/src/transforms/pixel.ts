@@ -6,8 +6,13 @@ import type { Transform } from '../transform-dataset.js';
 export function toFloat(): Transform<HostArray> {
   return (array) => {
     if (array.dtype === 'float32') return array;
-    if (array.dtype !== 'uint8') throw new DTypeError(`toFloat: expected uint8 or float32, got ${array.dtype}`);
-    return { data: Float32Array.from(array.data, (byte) => byte / 255), shape: array.shape, dtype: 'float32' };
+    if (array.dtype !== 'uint8')
+      throw new DTypeError(`toFloat: expected uint8 or float32, got ${array.dtype}`);
+    return {
+      data: Float32Array.from(array.data, (byte) => byte / 255),
+      shape: array.shape,
+      dtype: 'float32',
+    };
   };
 }
 
@@ -18,7 +23,8 @@ export function toFloat(): Transform<HostArray> {
  * @param std likewise; not 0.
  */
 export function normalize(mean: readonly number[], std: readonly number[]): Transform<HostArray> {
-  if (std.some((s) => !(s > 0))) throw new ValueError(`normalize: std is [${std.join(', ')}], expected numbers > 0`);
+  if (std.some((s) => !(s > 0)))
+    throw new ValueError(`normalize: std is [${std.join(', ')}], expected numbers > 0`);
   return (array) => {
     checkFloat('normalize', array);
     const channels = array.shape[0] ?? 1;
@@ -68,5 +74,6 @@ export function oneHot(classes: number): Transform<HostArray | number, HostArray
 
 /** Throws DTypeError unless the array is float32. */
 export function checkFloat(who: string, array: HostArray): void {
-  if (array.dtype !== 'float32') throw new DTypeError(`${who}: expected float32, got ${array.dtype}; use toFloat() first`);
+  if (array.dtype !== 'float32')
+    throw new DTypeError(`${who}: expected float32, got ${array.dtype}; use toFloat() first`);
 }

@@ -2,14 +2,22 @@
 import type { Backend, Program } from '../backend/interface.js';
 import { reference } from '../backend/reference.js';
 import type { Kernel } from '../kernel/ir.js';
+import { contractionCases } from './contraction-cases.js';
 import { describeMismatch, type KernelCase, runProgram, type TestRunner } from './harness.js';
 import { indexCases } from './index-cases.js';
 import { loopCases } from './loop-cases.js';
+import { reductionCases } from './reduction-cases.js';
 import { scalarCases } from './scalar-cases.js';
 
 /** Every case of the kit, by the part of the language that it covers. */
 export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
-  return { 'scalar ops': scalarCases(), ...loopCases(), ...indexCases() };
+  return {
+    'scalar ops': scalarCases(),
+    ...loopCases(),
+    ...indexCases(),
+    ...reductionCases(),
+    ...contractionCases(),
+  };
 }
 
 /**

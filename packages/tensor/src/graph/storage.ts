@@ -19,9 +19,16 @@ export interface Storage {
   overwrittenBy: string | null
   /** Set when the computation of the value failed. */
   error: unknown
+  /** A node on another device whose value this is a copy of, until it has been fetched. */
+  source: object | null
+}
+
+/** Storage whose value a device will hold. */
+export function deviceStorage(dtype: DType, size: number, bytes: number, device: DeviceHandle): Storage {
+  return { ...hostStorage(dtype, size, new Uint8Array(0)), bytes, host: null, device }
 }
 
 /** Storage of a tensor whose value lies in host memory. */
 export function hostStorage(dtype: DType, size: number, host: Uint8Array): Storage {
-  return { dtype, size, bytes: host.byteLength, host, device: null, buffer: null, overwrittenBy: null, error: null }
+  return { dtype, size, bytes: host.byteLength, host, device: null, buffer: null, overwrittenBy: null, error: null, source: null }
 }

@@ -24,9 +24,11 @@ function resultType(op: ScalarOp, args: readonly Expr[]): DType {
   return args[0].dtype
 }
 
+/** Ids are unique across builders, so that expressions of one may be used in another (only without sharing). */
+let nextId = 0
+
 export function createExprBuilder(): ExprBuilder {
   const interned = new Map<string, Expr>()
-  let nextId = 0
   const intern = <E extends Expr>(key: string, make: (id: number) => E): E => {
     let e = interned.get(key)
     if (!e) interned.set(key, (e = make(nextId++)))

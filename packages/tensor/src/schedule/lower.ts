@@ -160,7 +160,7 @@ function lowerNode(b: ExprBuilder, graph: Graph, values: Values, stored: readonl
       }
     }
     case 'custom':
-      return { outer: [], phases: [], host: i }
+      return { outer: [], phases: [], host: { node: i, inputs: n.inputs } }
     default: {
       const own = domain(b, n.shape, 'i')
       // A stored node is computed from its inputs, not loaded from itself.

@@ -8,8 +8,8 @@ export interface Part {
   contraction: Contraction | null
   /** Names of the ops inside, for the kernel's name. */
   names: readonly string[]
-  /** A host step instead of loops: the node of a `custom` op. */
-  host: number | null
+  /** A host step instead of loops: the node of a `custom` op and the nodes that it reads. */
+  host: { readonly node: number; readonly inputs: readonly number[] } | null
   /** Position in program order: the last node that it computes. */
   order: number
 }
@@ -26,7 +26,7 @@ export function* phaseRoots(phase: Phase): Iterable<Expr> {
 
 /** Loads of each buffer in a part. */
 export function loadsOf(part: Part): Map<number, LoadExpr[]> {
-  const loads = new Map<number, LoadExpr[]>()
+  const loads = new Map<number, LoadExpr[]>(part.host?.inputs.map((i) => [i, []]))
   const roots = part.phases.flatMap((p) => [...phaseRoots(p)])
   visitExprs(roots, (e) => {
     if (e.kind !== 'load') return
@@ -39,7 +39,7 @@ export function loadsOf(part: Part): Map<number, LoadExpr[]> {
 
 /** Stores of each buffer in a part. */
 export function storesOf(part: Part): Map<number, { store: Store; phase: number }[]> {
-  const stores = new Map<number, { store: Store; phase: number }[]>()
+  const stores = new Map<number, { store: Store; phase: number }[]>(part.host ? [[part.host.node, []]] : [])
   part.phases.forEach((p, phase) => {
     for (const store of p.stores) {
       const list = stores.get(store.buffer)

@@ -1,0 +1,73 @@
+/** In-place updates: what optimizers do, as one plan with everything that is still wanted. */
+import { DeviceError } from '../errors.js'
+import { leaf, NO_ATTRS, type Node, record } from '../graph/node.js'
+import { collect } from '../schedule/graph.js'
+import { checkAnomaly, isAnomalyMode } from './anomaly.js'
+import { deviceOf, fetchTransfers, newStorage } from './realize.js'
+import { enqueue, prepare } from './run.js'
+import { turnIfDue } from './yield.js'
+
+/** A handle whose node can be replaced: `Tensor` is one. */
+export interface Handle { node: Node }
+
+const MAX_KEPT = 32
+let kept: Node[] = []
+
+/** Marks pending nodes to be computed together with the next update. The latest 32 are remembered. */
+export function keepNodes(nodes: readonly Node[]): void {
+  kept = kept.filter((n) => !n.storage)
+  for (const n of nodes) if (!n.storage && !kept.includes(n)) kept.push(n)
+  if (kept.length > MAX_KEPT) kept = kept.slice(-MAX_KEPT)
+}
+
+export interface Assignment { readonly target: Handle; readonly value: Handle }
+
+/**
+ * Computes all values in one plan, together with the kept tensors, and re-points every target to its new value, in the
+ * target's memory where that is possible. The targets' old nodes are stale from the moment of the call, and the targets
+ * themselves can be used at once: what is recorded on them runs after this update.
+ */
+export function updateHandles(assignments: readonly Assignment[], by: string): Promise<void> {
+  if (assignments.length === 0) return Promise.resolve()
+  const device = deviceOf(assignments[0].value.node)
+  const seen = new Set<Node>()
+  const values = assignments.map(({ value }) => {
+    const node = value.node
+    if (deviceOf(node) !== device) throw new DeviceError(`${by}: parameters are on ${device.name} and ${deviceOf(node).name}; use one optimizer per device`)
+    // A value that exists already, or that two targets share, is copied: each target owns its memory.
+    const own = node.storage || seen.has(node) ? record('detach', [node], NO_ATTRS, node.shape, node.dtype) : node
+    seen.add(own)
+    return own
+  })
+  const extra = kept.filter((n) => !n.storage && deviceOf(n) === device && !seen.has(n))
+  kept = kept.filter((n) => deviceOf(n) !== device)
+  const old = assignments.map(({ target }) => (target.node.storage ? target.node : null))
+  const roots = [...values, ...extra]
+  const request = collect(roots, old)
+  const outputs = roots.map((n) => newStorage(n, device))
+  const job = prepare(request, outputs, old.map((n) => n?.storage ?? null))
+
+  assignments.forEach(({ target }, i) => {
+    const fresh = leaf(outputs[i], target.node.shape, device)
+    const before = target.node
+    if (before.variable === target) {
+      fresh.requiresGrad = before.requiresGrad
+      fresh.variable = target
+      fresh.hooks = before.hooks
+    }
+    if (before.storage) before.storage.overwrittenBy = by
+    target.node = fresh
+  })
+  extra.forEach((node, i) => {
+    node.storage = outputs[values.length + i]
+  })
+  return finish()
+
+  async function finish(): Promise<void> {
+    if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves)
+    if (isAnomalyMode()) await checkAnomaly(device, request)
+    await enqueue(device, job)
+    for (const node of extra) if (!node.requiresGrad || node.consumed) node.inputs = []
+    await turnIfDue()
+  }
+}

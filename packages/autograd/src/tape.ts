@@ -1,0 +1,51 @@
+import type { Node, NodeGradient } from '@neurite/tensor';
+
+/** A stop of the backward walk: a recorded op, or a call of a user's function (which may have several outputs). */
+export type Stop = Node | NodeGradient;
+
+/** Whether a stop is a call of a user's function. */
+export const isCall = (stop: Stop): stop is NodeGradient => 'outputs' in stop;
+
+/** Where gradients go on from here, repeated where an input is used twice. */
+export function edges(stop: Stop): readonly Stop[] {
+  if (!isCall(stop) && stop.gradient) return [stop.gradient];
+  return stop.inputs.filter((input) => input.requiresGrad);
+}
+
+/** Whether gradients end here: a tensor that requires them and was not computed from one that does. */
+export const isLeaf = (stop: Stop): stop is Node => !isCall(stop) && edges(stop).length === 0;
+
+/**
+ * Everything that gradients of `roots` may reach, each stop after the ones it was computed from. Depth-first without
+ * recursion: graphs are deeper than the call stack. Does not go past the nodes in `until`.
+ */
+export function tapeOf(roots: readonly Node[], until?: ReadonlySet<Stop>): Stop[] {
+  const order: Stop[] = [];
+  const entered = new Set<Stop>();
+  const left = new Set<Stop>();
+  const stack: Stop[] = roots.filter((root) => root.requiresGrad);
+  while (stack.length > 0) {
+    const stop = stack[stack.length - 1];
+    if (!entered.has(stop)) {
+      entered.add(stop);
+      if (until?.has(stop)) continue;
+      for (const next of edges(stop)) if (!entered.has(next)) stack.push(next);
+    } else {
+      stack.pop();
+      if (!left.has(stop)) {
+        left.add(stop);
+        order.push(stop);
+      }
+    }
+  }
+  return order;
+}
+
+/** The stops of a tape from which a target can be reached. */
+export function reaching(tape: readonly Stop[], targets: ReadonlySet<Node>): ReadonlySet<Stop> {
+  const found = new Set<Stop>();
+  for (const stop of tape) {
+    if (targets.has(stop as Node) || edges(stop).some((next) => found.has(next))) found.add(stop);
+  }
+  return found;
+}

@@ -1,0 +1,148 @@
+/** The backward walk: from the gradients of some tensors to the gradients of what they were computed from. */
+import { AutogradError, enableGrad, type Node, type NodeGradient, noGrad, Tensor } from '@neurite/tensor';
+import type { InputRule } from './rules/rule.js';
+import { RULES, SAVES_NOTHING } from './rules.js';
+import { edges, isCall, reaching, type Stop, tapeOf } from './tape.js';
+
+export interface WalkOptions {
+  /** Only stops on the way to these are visited; null: all. */
+  readonly targets: ReadonlySet<Node> | null;
+  /** Gradients arrive at these, but go no further. */
+  readonly until?: ReadonlySet<Node>;
+  readonly retainGraph: boolean;
+  readonly createGraph: boolean;
+  /** Receives the final gradient of each tensor, after its hooks. */
+  readonly arrive: (node: Node, gradient: Tensor) => void;
+}
+
+type Slots = (Tensor | null)[];
+
+/**
+ * Walks from `roots` (with one gradient each) against the direction of computation. Only records: nothing is computed.
+ * Throws AutogradError, before any gradient has moved, where an earlier backward has freed what a rule needs.
+ */
+export function walk(roots: readonly Node[], gradients: readonly Tensor[], options: WalkOptions): void {
+  const mode = options.createGraph ? enableGrad : noGrad;
+  mode(() => {
+    const tape = tapeOf(roots, options.until);
+    const onTheWay = options.targets ? reaching(tape, options.targets) : new Set(tape);
+    const visited = tape.filter((stop) => onTheWay.has(stop)).reverse();
+    visited.forEach(checkNotFreed);
+
+    const pending = new Map<Node, Tensor>();
+    const slots = new Map<NodeGradient, Slots>();
+    const send = (node: Node, gradient: Tensor): void => {
+      if (!onTheWay.has(node)) return;
+      const before = pending.get(node);
+      pending.set(node, before ? before.add(gradient) : gradient);
+    };
+    for (const [i, root] of roots.entries()) send(root, gradients[i]);
+
+    for (const stop of visited) {
+      if (isCall(stop)) {
+        const received = slots.get(stop);
+        if (received) callGradients(stop, received, onTheWay, send);
+        slots.delete(stop);
+        continue;
+      }
+      const arrived = pending.get(stop);
+      if (!arrived) continue;
+      pending.delete(stop);
+      const gradient = runHooks(stop, arrived);
+      options.arrive(stop, gradient);
+      if (stop.gradient) fill(slots, stop.gradient, stop, gradient);
+      else opGradients(stop, gradient, onTheWay, send);
+    }
+    if (!options.retainGraph) for (const stop of visited) stop.consumed = true;
+  });
+}
+
+function checkNotFreed(stop: Stop): void {
+  if (!stop.consumed || edges(stop).length === 0) return;
+  if (isCall(stop) ? !stop.saves() : stop.gradient || SAVES_NOTHING.has(stop.op)) return;
+  throw new AutogradError(
+    `Trying to backward through the graph a second time: what ${isCall(stop) ? stop.name : stop.op} had saved was freed ` +
+      'by the first backward; pass {retainGraph: true} to the first one if you need both',
+  );
+}
+
+function fill(slots: Map<NodeGradient, Slots>, call: NodeGradient, output: Node, gradient: Tensor): void {
+  let row = slots.get(call);
+  if (!row) {
+    row = call.outputs.map(() => null);
+    slots.set(call, row);
+  }
+  row[call.outputs.indexOf(output)] = gradient;
+}
+
+function opGradients(
+  node: Node,
+  g: Tensor,
+  onTheWay: ReadonlySet<Stop>,
+  send: (node: Node, gradient: Tensor) => void,
+): void {
+  const { inputs } = node;
+  if (!inputs.some((input) => onTheWay.has(input))) return;
+  // One op's rule and its attributes belong together; the table's type says so, an op known only at run time cannot.
+  const rule = RULES[node.op as keyof typeof RULES] as
+    | readonly (InputRule<never> | null)[]
+    | ((position: number) => InputRule<never>);
+  const tensors = inputs.map((input) => Tensor.fromNode(input));
+  const output = Tensor.fromNode(node);
+  inputs.forEach((input, i) => {
+    if (!onTheWay.has(input) || !input.requiresGrad) return;
+    const row = typeof rule === 'function' ? rule(i) : rule[i];
+    if (row) send(input, conform(row(g, tensors, output, node.attrs as never), input, node.op));
+  });
+}
+
+function callGradients(
+  call: NodeGradient,
+  received: Slots,
+  onTheWay: ReadonlySet<Stop>,
+  send: (node: Node, gradient: Tensor) => void,
+): void {
+  const gradients = call.backward(received as never) as readonly (Tensor | null)[];
+  call.inputs.forEach((input, i) => {
+    const gradient = gradients[i];
+    if (gradient && input.requiresGrad && onTheWay.has(input))
+      send(input, conform(gradient, input, call.name));
+  });
+}
+
+function runHooks(node: Node, gradient: Tensor): Tensor {
+  let result = gradient;
+  for (const hook of [...(node.hooks ?? [])]) {
+    const replacement = hook(result as never);
+    if (replacement === undefined || replacement === null) continue;
+    if (!(replacement instanceof Tensor)) {
+      throw new AutogradError(
+        `hook: a tensor hook must return a Tensor or nothing, got ${typeof replacement}`,
+      );
+    }
+    result = conform(replacement, node, 'hook');
+  }
+  return result;
+}
+
+/**
+ * The gradient in the shape and dtype of what it is the gradient of; a gradient with broadcast dimensions is summed. The
+ * one place where that happens.
+ */
+function conform(gradient: Tensor, node: Node, from: string): Tensor {
+  const { shape, dtype } = node;
+  const typed = gradient.dtype === dtype ? gradient : gradient.to(dtype);
+  if (sameShape(typed.shape, shape)) return typed;
+  const extra = typed.ndim - shape.length;
+  if (extra < 0 || shape.some((n, d) => n !== 1 && n !== typed.shape[d + extra])) {
+    throw new AutogradError(
+      `${from}: returned a gradient of shape [${typed.shape}] for a tensor of shape [${shape}]; they must be equal, or the former a broadcast of the latter`,
+    );
+  }
+  const dims = typed.shape.flatMap((_n, d) => (d < extra || shape[d - extra] === 1 ? [d] : []));
+  return typed.sum(dims, { keepdim: true }).reshape(shape);
+}
+
+/** Whether two shapes are equal. */
+export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i]);

@@ -8,7 +8,6 @@ import {
   onesLike,
   Tensor,
 } from '@neurite/tensor';
-import { isLeaf } from './tape.js';
 import { sameShape, walk } from './walk.js';
 
 export interface GradOptions {
@@ -38,9 +37,8 @@ export function backward(root: Tensor, gradient?: Tensor | null, options: Backwa
     retainGraph,
     createGraph,
     arrive: (node, g) => {
-      const named = targets?.get(node);
-      // A non-leaf has a variable when retainGrad was called on it, which no choice of inputs takes back.
-      const variable = named ?? (targets && isLeaf(node) ? null : (node.variable as Tensor | null));
+      const leaf = targets ? targets.get(node) : node.variable;
+      const variable = (leaf ?? node.retainer) as Tensor | null;
       if (variable) arrived.push([variable, g]);
     },
   });
@@ -78,7 +76,7 @@ export function gradients(
       createGraph,
       arrive: (node, g) => {
         if (targets.has(node)) found.set(node, g);
-        if (node.variable && !isLeaf(node)) retained.push([node.variable as Tensor, g]);
+        if (node.retainer) retained.push([node.retainer as Tensor, g]);
       },
     },
   );

@@ -14,10 +14,14 @@ export interface Call {
   readonly backward: (gradients: OutputGradients) => readonly (Tensor | null)[];
 }
 
+/** The value on a node that is nobody else's. */
+const ownNode = ({ node }: Tensor): Tensor =>
+  Tensor.fromNode(record('detach', [node], NO_ATTRS, node.shape, node.dtype));
+
 /** Tensors with the same values whose gradients come from `backward` and go to `inputs`. */
 export function attach({ name, inputs, values, excluded, saves, backward }: Call): Tensor[] {
   const tracked = (value: Tensor): boolean => isFloat(value.dtype) && !excluded?.has(value);
-  const outputs = values.map((value) => (tracked(value) ? value.detach() : value));
+  const outputs = values.map((value) => (tracked(value) ? ownNode(value) : value));
   const gradient: NodeGradient = {
     name,
     inputs: inputs.map((t) => t.node),

@@ -6,14 +6,15 @@ export type Stop = Node | NodeGradient;
 /** Whether a stop is a call of a user's function. */
 export const isCall = (stop: Stop): stop is NodeGradient => 'outputs' in stop;
 
+/** Where gradients end: a tensor that the user made one that collects them. */
+export const isLeaf = (stop: Stop): stop is Node => !isCall(stop) && stop.variable !== null;
+
 /** Where gradients go on from here, repeated where an input is used twice. */
 export function edges(stop: Stop): readonly Stop[] {
+  if (isLeaf(stop)) return [];
   if (!isCall(stop) && stop.gradient) return [stop.gradient];
   return stop.inputs.filter((input) => input.requiresGrad);
 }
-
-/** Whether gradients end here: a tensor that requires them and was not computed from one that does. */
-export const isLeaf = (stop: Stop): stop is Node => !isCall(stop) && edges(stop).length === 0;
 
 /**
  * Everything that gradients of `roots` may reach, each stop after the ones it was computed from. Depth-first without

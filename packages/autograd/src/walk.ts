@@ -2,7 +2,7 @@
 import { AutogradError, enableGrad, type Node, type NodeGradient, noGrad, Tensor } from '@neurite/tensor';
 import type { InputRule } from './rules/rule.js';
 import { RULES, SAVES_NOTHING } from './rules.js';
-import { edges, isCall, reaching, type Stop, tapeOf } from './tape.js';
+import { isCall, isLeaf, reaching, type Stop, tapeOf } from './tape.js';
 
 export interface WalkOptions {
   /** Only stops on the way to these are visited; null: all. */
@@ -58,12 +58,19 @@ export function walk(roots: readonly Node[], gradients: readonly Tensor[], optio
 }
 
 function checkNotFreed(stop: Stop): void {
-  if (!stop.consumed || edges(stop).length === 0) return;
-  if (isCall(stop) ? !stop.saves() : stop.gradient || SAVES_NOTHING.has(stop.op)) return;
+  if (!stop.consumed || isLeaf(stop) || !needsFreed(stop)) return;
   throw new AutogradError(
     `Trying to backward through the graph a second time: what ${isCall(stop) ? stop.name : stop.op} had saved was freed ` +
       'by the first backward; pass {retainGraph: true} to the first one if you need both',
   );
+}
+
+/** Whether a backward through a stop needs something that an earlier one has freed. */
+function needsFreed(stop: Stop): boolean {
+  if (isCall(stop)) return stop.saves();
+  if (stop.gradient) return false;
+  // A computed value lets go of its inputs once a backward has gone through.
+  return stop.inputs.length === 0 || !SAVES_NOTHING.has(stop.op);
 }
 
 function fill(slots: Map<NodeGradient, Slots>, call: NodeGradient, output: Node, gradient: Tensor): void {

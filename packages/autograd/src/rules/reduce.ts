@@ -1,7 +1,7 @@
 /** Gradients of reductions and scans. */
 import type { ReduceOpName, ScanOp, Tensor } from '@neurite/tensor';
 import { padded } from './movement.js';
-import { type DifferentiableOp, filled, type InputRule, iota, type Rules } from './rule.js';
+import { type DifferentiableOp, filled, type InputRule, iota, primitive, type Rules } from './rule.js';
 
 type Reduction = Extract<ReduceOpName | ScanOp, DifferentiableOp>;
 
@@ -65,7 +65,8 @@ const sharedByTies: InputRule<'amax' | 'amin'> = (g, [a], y, { dims }) => {
 /** All goes to the element that set the record, the latest one on ties, as torch.cummax; a NaN sets it too. */
 const toRecordHolder: InputRule<'cummax' | 'cummin'> = (g, [a], y, { dim }) => {
   const record = a.eq(y).logicalOr(a.ne(a));
-  const holder = iota(a.shape, dim).maskedFill(record.logicalNot(), 0).cummax(dim).values;
+  const held = iota(a.shape, dim).maskedFill(record.logicalNot(), 0);
+  const holder = primitive('cummax', [held], { dim }, a.shape);
   return filled(a, 0).scatterAdd(dim, holder, g);
 };
 

@@ -16,11 +16,11 @@ const recipe = fc.letrec<{ tree: Recipe }>((tie) => ({
     { maxDepth: 5, withCrossShrink: true },
     fc.record({ kind: fc.constant('var' as const), index: fc.integer({ min: 0, max: 2 }) }),
     fc.record({ kind: fc.constant('const' as const), value: fc.integer({ min: 0, max: 9 }) }),
-    fc.record({ kind: fc.constant('op' as const), op: fc.constantFrom<ScalarOp>('add', 'sub', 'min', 'max'), args: fc.tuple(tie('tree'), tie('tree')) as never }),
+    fc.record({ kind: fc.constant('op' as const), op: fc.constantFrom<ScalarOp>('add', 'sub', 'min', 'max'), args: fc.tuple(tie('tree'), tie('tree')) as fc.Arbitrary<Recipe[]> }),
     fc.record({
       kind: fc.constant('op' as const),
       op: fc.constantFrom<ScalarOp>('mul', 'div', 'rem', 'mod'),
-      args: fc.tuple(tie('tree'), fc.record({ kind: fc.constant('const' as const), value: fc.integer({ min: 1, max: 12 }) })) as never,
+      args: fc.tuple(tie('tree'), fc.record({ kind: fc.constant('const' as const), value: fc.integer({ min: 1, max: 12 }) })) as fc.Arbitrary<Recipe[]>,
     }),
   ),
 })).tree

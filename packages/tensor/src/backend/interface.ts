@@ -33,6 +33,8 @@ export interface Program {
   readonly kernel: Kernel;
   /** Generated code, as text, for `explain`. */
   readonly source: string;
+  /** Set by `specialize`: a tuned program, not the kernel's own loops. */
+  readonly specialized?: boolean;
 }
 
 /** Part of a buffer, bound to a kernel's buffer argument. */

@@ -20,6 +20,17 @@ const SMALL = 16384
 /** A producer of this size may be stored across rows by a reduction along columns. */
 const SMALL_STRIDED = 65536
 
+/** Distinct ops in one part: beyond this, compile time and register pressure cost more than a pass over memory. */
+const MAX_PART_OPS = 1200
+
+function opsOf(p: Part): number {
+  let ops = 0
+  visitExprs(p.phases.flatMap((ph) => [...phaseRoots(ph)]), (e) => {
+    if (e.kind === 'op') ops++
+  })
+  return ops
+}
+
 interface Facts {
   readonly loads: ReadonlyMap<number, readonly LoadExpr[]>
   readonly stores: ReadonlyMap<number, readonly { store: Store; phase: number }[]>
@@ -40,7 +51,7 @@ export function fuse(b: ExprBuilder, input: readonly Part[], roots: ReadonlySet<
     for (const consumer of graph.inOrder()) {
       if (!graph.has(consumer) || consumer.contraction || consumer.host) continue
       const producers = [...graph.before(consumer)].filter((p) => !p.host).sort((p, q) => q.order - p.order)
-      const siblings = graph.sharing(consumer).filter((p) => !p.host && !graph.before(consumer).has(p))
+      const siblings = graph.sharing(consumer).filter((p) => !p.host && !graph.before(consumer).has(p) && !graph.after(consumer).has(p))
       for (const other of [...producers, ...siblings]) {
         if (!graph.canMerge(other, consumer)) continue
         const producing = graph.before(consumer).has(other)
@@ -49,7 +60,7 @@ export function fuse(b: ExprBuilder, input: readonly Part[], roots: ReadonlySet<
           : mergeSiblings(b, other, consumer, factsOf(other), factsOf(consumer))
         if (!merged) continue
         const f = factsOf(merged)
-        if (new Set([...f.loads.keys(), ...f.stores.keys()]).size > o.maxBuffers) continue
+        if (new Set([...f.loads.keys(), ...f.stores.keys()]).size > o.maxBuffers || opsOf(merged) > MAX_PART_OPS) continue
         graph.replace(other, consumer, merged)
         changed = true
         break

@@ -1,0 +1,113 @@
+/** Numbers of a convolution that is run as a matrix product: rows are output channels, columns pixels, k is (channel, tap). */
+import type { ConvContraction } from '@neurite/tensor';
+import { columnsOf, FLOAT32, ROWS } from './microKernel.js';
+
+/** Spatial sizes, always three: what is missing in front has size 1. */
+export type Triple = readonly [number, number, number];
+
+export interface ConvPlan {
+  readonly output: Triple;
+  readonly kernel: Triple;
+  readonly stride: Triple;
+  readonly dilation: Triple;
+  readonly padding: Triple;
+  readonly inputSize: Triple;
+  readonly inputDilation: Triple;
+  /** Elements between taps of the weight and between positions of the input. */
+  readonly weightStrides: Triple;
+  readonly inputStrides: Triple;
+  readonly taps: number;
+  readonly pixels: number;
+  /** A unit is `images` whole images, or (then `images` is 1) `blockOutput` of one, cut along `axis`. */
+  readonly images: number;
+  readonly axis: number;
+  readonly blockOutput: Triple;
+  readonly blockPixels: number;
+  /** Channels whose products are summed at a time, and stretches of their taps that a panel holds. */
+  readonly channels: number;
+  readonly depth: number;
+  /** Whether the input is read where it is: nothing reaches beyond it and nothing lies between its elements. */
+  readonly direct: boolean;
+  /** Positions of the input that one unit reads, in a copy with zeros around and between where not `direct`. */
+  readonly copySize: Triple;
+  /** Bytes between neighbours of what the panels are filled from. */
+  readonly sourceStrides: Triple;
+  readonly channelStride: number;
+  readonly imageStride: number;
+}
+
+/** Most elements of the sums of a unit, and what a panel of B may have for each column. */
+const MAX_SUMS = 128 * 1024;
+const MAX_UNIT_PIXELS = 1024;
+const MAX_DEPTH = 448;
+
+const product = (sizes: readonly number[]): number => sizes.reduce((p, s) => p * s, 1);
+const map3 = (f: (i: 0 | 1 | 2) => number): Triple => [f(0), f(1), f(2)];
+const even = (total: number, most: number): number => Math.ceil(total / Math.ceil(total / most));
+
+/** Sizes and blocks of a convolution; undefined for more than three spatial dimensions. */
+export function planConv(conv: ConvContraction): ConvPlan | undefined {
+  const dims = conv.outputSize.length;
+  if (dims > 3) return undefined;
+  const triple = (values: readonly number[], missing: number) =>
+    [...new Array<number>(3 - dims).fill(missing), ...values] as unknown as Triple;
+  const output = triple(conv.outputSize, 1);
+  const kernel = triple(conv.kernelSize, 1);
+  const stride = triple(conv.stride, 1);
+  const dilation = triple(conv.dilation, 1);
+  const padding = triple(conv.padding, 0);
+  const inputSize = triple(conv.inputSize, 1);
+  const inputDilation = triple(conv.inputDilation, 1);
+  const inputStrides = triple(conv.input.strides.spatial, 0);
+  const weightStrides = triple(conv.weight.strides.kernel, 0);
+  const taps = product(kernel);
+  const pixels = product(output);
+
+  const rows = Math.ceil(conv.outChannels / ROWS) * ROWS;
+  const most = Math.max(columnsOf(FLOAT32), Math.min(MAX_UNIT_PIXELS, Math.floor(MAX_SUMS / rows)));
+  const firstLong = output.findIndex((size) => size > 1);
+  const axis = firstLong < 0 ? 2 : firstLong;
+  const perLine = pixels / output[axis]!;
+  const lines = pixels <= most ? output[axis]! : even(output[axis]!, Math.max(1, Math.floor(most / perLine)));
+  const blockOutput = map3((i) => (i === axis ? lines : output[i]!));
+  const images = pixels <= most ? even(conv.batch, Math.min(conv.batch, Math.floor(most / pixels))) : 1;
+
+  const channels = even(conv.inChannels, Math.max(1, Math.floor(MAX_DEPTH / taps)));
+  const depth = even(channels * taps, MAX_DEPTH);
+  const reach = (i: number, size: number) => (size - 1) * stride[i]! + (kernel[i]! - 1) * dilation[i]!;
+  const direct = output.every(
+    (size, i) =>
+      padding[i]! <= 0 &&
+      inputDilation[i] === 1 &&
+      reach(i, size) - padding[i]! < inputSize[i]!,
+  );
+  const copySize = map3((i) => reach(i, blockOutput[i]!) + 1);
+  const { bytes } = FLOAT32;
+  const copyPlane = product(copySize) * bytes;
+  return {
+    output,
+    kernel,
+    stride,
+    dilation,
+    padding,
+    inputSize,
+    inputDilation,
+    weightStrides,
+    inputStrides,
+    taps,
+    pixels,
+    images,
+    axis,
+    blockOutput,
+    blockPixels: images * product(blockOutput),
+    channels,
+    depth,
+    direct,
+    copySize,
+    sourceStrides: direct
+      ? map3((i) => inputStrides[i]! * bytes)
+      : [copySize[1] * copySize[2] * bytes, copySize[2] * bytes, bytes],
+    channelStride: direct ? conv.input.strides.channel * bytes : copyPlane,
+    imageStride: direct ? conv.input.strides.batch * bytes : copyPlane * channels,
+  };
+}

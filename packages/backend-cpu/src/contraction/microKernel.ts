@@ -1,0 +1,104 @@
+/**
+ * The inner product of packed panels: C (4 rows × 2 vectors) ← [C +] A·B, all twelve operands in registers.
+ *
+ * Panels have four (A) or 2·lanes (B) elements for each k, one after another. Unrolling over k makes V8 spill.
+ */
+import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+
+/** What differs between float32 and float64. */
+export interface Element {
+  readonly bytes: 4 | 8;
+  readonly lanes: 4 | 2;
+  readonly shape: 'f32x4' | 'f64x2';
+  readonly splat: 'v128.load32_splat' | 'v128.load64_splat';
+}
+
+export const FLOAT32: Element = { bytes: 4, lanes: 4, shape: 'f32x4', splat: 'v128.load32_splat' };
+export const FLOAT64: Element = { bytes: 8, lanes: 2, shape: 'f64x2', splat: 'v128.load64_splat' };
+
+/** Rows of C that the kernel computes; the width of A's panels. */
+export const ROWS = 4;
+/** Columns of C that the kernel computes; the width of B's panels. */
+export const columnsOf = (element: Element): number => 2 * element.lanes;
+
+/**
+ * `(a, b, k, c, rowBytes, add)`: addresses of two panels, their length k ≥ 1, address of C and bytes between its rows;
+ * `add` ≠ 0 adds to what C holds.
+ */
+export function microKernel(module: ModuleBuilder, element: Element): FunctionBuilder {
+  const { bytes, shape, splat } = element;
+  return module.helper(`micro.${shape}`, ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f) => {
+    const [a, b, k, c, rowBytes, add] = [0, 1, 2, 3, 4, 5];
+    const row = f.local('i32');
+    const end = f.local('i32');
+    const columns = [0, 1].map(() => f.local('v128'));
+    const factor = f.local('v128');
+    const sums = Array.from({ length: ROWS }, () => columns.map(() => f.local('v128')));
+    const overRows = (visit: (sums: readonly number[]) => void) => {
+      f.get(c);
+      f.set(row);
+      sums.forEach((s, i) => {
+        visit(s);
+        if (i === ROWS - 1) return;
+        f.get(row);
+        f.get(rowBytes);
+        f.op('i32.add');
+        f.set(row);
+      });
+    };
+    f.get(add);
+    f.if_();
+    overRows((pair) =>
+      pair.forEach((sum, j) => {
+        f.get(row);
+        f.memory('v128.load', 16 * j, bytes);
+        f.set(sum);
+      }),
+    );
+    f.end();
+    f.get(a);
+    f.get(k);
+    f.i32(ROWS * bytes);
+    f.op('i32.mul');
+    f.op('i32.add');
+    f.set(end);
+    const next = f.loop();
+    columns.forEach((column, j) => {
+      f.get(b);
+      f.memory('v128.load', 16 * j);
+      f.set(column);
+    });
+    sums.forEach((pair, i) => {
+      f.get(a);
+      f.memory(splat, bytes * i);
+      f.set(factor);
+      pair.forEach((sum, j) => {
+        f.get(sum);
+        f.get(factor);
+        f.get(columns[j]!);
+        f.op(`${shape}.mul`);
+        f.op(`${shape}.add`);
+        f.set(sum);
+      });
+    });
+    f.get(b);
+    f.i32(32);
+    f.op('i32.add');
+    f.set(b);
+    f.get(a);
+    f.i32(ROWS * bytes);
+    f.op('i32.add');
+    f.tee(a);
+    f.get(end);
+    f.op('i32.ne');
+    f.brIf(next);
+    f.end();
+    overRows((pair) =>
+      pair.forEach((sum, j) => {
+        f.get(row);
+        f.get(sum);
+        f.memory('v128.store', 16 * j, bytes);
+      }),
+    );
+  });
+}

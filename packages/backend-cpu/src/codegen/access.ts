@@ -1,0 +1,214 @@
+/**
+ * Loads and stores of vectors. Neighbouring elements go in one instruction, a shared element is splat, anything else goes
+ * lane by lane. Where a guard differs by lane, a load of neighbours reads all lanes if any is wanted and clears the
+ * others: they lie within a vector of a valid element, which the memory's margins keep inside the memory.
+ */
+import { DTYPES, type DType, type Expr, type LoadExpr, type Store } from '@neurite/tensor';
+import type { LaneMemoryOp, MemoryOp } from '../wasm/encoder.js';
+import { pushAddress } from './address.js';
+import { type Context, laneStride, varies } from './context.js';
+import { pack, unpack, widenMask } from './convert.js';
+import { combineLanes } from './operations.js';
+
+const SPLAT: Record<number, MemoryOp> = {
+  1: 'v128.load8_splat',
+  2: 'v128.load16_splat',
+  4: 'v128.load32_splat',
+  8: 'v128.load64_splat',
+};
+/** Loads of neighbours, by their bytes together. */
+const NEIGHBOURS: Record<number, MemoryOp> = {
+  2: 'v128.load16_splat',
+  4: 'v128.load32_zero',
+  8: 'v128.load64_zero',
+  16: 'v128.load',
+};
+
+const laneLoad = (bytes: number) => `v128.load${bytes * 8}_lane` as LaneMemoryOp;
+const laneStore = (bytes: number) => `v128.store${bytes * 8}_lane` as LaneMemoryOp;
+
+const REVERSED = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
+
+/** Pushes the lanes of a load. */
+export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
+  const { f } = c;
+  const { bytes } = DTYPES[e.dtype];
+  const first = varies(c, e) ? copy * c.lanes : 0;
+  const maskVaries = e.guard !== null && varies(c, e.guard) && c.lanes > 1;
+  const stride = c.lanes > 1 && varies(c, e.index) ? laneStride(c, e.index) : 0;
+  const exact = e.guard !== null;
+  const gathers = stride === undefined || (stride !== 0 && stride !== 1 && !(stride === -1 && bytes === 4));
+  if (gathers) return pushGather(c, e, first, maskVaries);
+
+  const backward = stride === -1 ? c.lanes - 1 : 0;
+  const op = stride === 0 ? SPLAT[bytes] : NEIGHBOURS[bytes * c.lanes];
+  const added = pushAddress(c, e.buffer, e.index, first + backward, { exact });
+  const read = () => {
+    f.memory(op, added, bytes);
+    if (backward) f.shuffle(REVERSED);
+    unpack(c, e.dtype);
+  };
+  if (!e.guard) return read();
+  const address = f.local('i32');
+  f.set(address);
+  let mask = 0;
+  if (maskVaries) {
+    mask = f.local('v128');
+    c.pushVector(c, e.guard, copy);
+    f.tee(mask);
+    f.op('v128.any_true');
+  } else c.pushScalar(c, e.guard, first);
+  f.if_('v128');
+  f.get(address);
+  read();
+  f.else_();
+  f.i32x4(0);
+  f.end();
+  if (maskVaries) clearLanes(c, mask, e.dtype);
+}
+
+function clearLanes(c: Context, mask: number, dtype: DType): void {
+  c.f.get(mask);
+  if (dtype === 'float64') widenMask(c);
+  c.f.op('v128.and');
+}
+
+/** One load per lane. */
+function pushGather(c: Context, e: LoadExpr, first: number, maskVaries: boolean): void {
+  const { f } = c;
+  const { bytes } = DTYPES[e.dtype];
+  const lanes = f.local('v128');
+  const whole = e.guard && !maskVaries ? e.guard : null;
+  const addresses = Array.from({ length: c.lanes }, (_, lane) => {
+    const added = pushAddress(c, e.buffer, e.index, first + lane, { exact: e.guard !== null });
+    const local = f.local('i32');
+    f.set(local);
+    return { local, added };
+  });
+  f.i32x4(0);
+  f.set(lanes);
+  if (whole) {
+    c.pushScalar(c, whole, first);
+    f.if_();
+  }
+  addresses.forEach(({ local, added }, lane) => {
+    if (e.guard && maskVaries) {
+      c.pushScalar(c, e.guard, first + lane);
+      f.if_();
+    }
+    f.get(local);
+    f.get(lanes);
+    f.laneMemory(laneLoad(bytes), lane, added);
+    f.set(lanes);
+    if (maskVaries) f.end();
+  });
+  if (whole) f.end();
+  f.get(lanes);
+  unpack(c, e.dtype);
+}
+
+/** Writes a store for one copy of the vector. */
+export function emitStore(c: Context, store: Store, copy: number): void {
+  const { f } = c;
+  const { dtype } = c.kernel.buffers[store.buffer];
+  const first = copy * c.lanes;
+  const value = f.local('v128');
+  c.pushVector(c, store.value, copy);
+  if (store.mode === 'set') pack(c, dtype);
+  f.set(value);
+  const guard = store.guard;
+  const maskVaries = guard !== null && c.lanes > 1 && varies(c, guard);
+  const neighbours = c.lanes > 1 && varies(c, store.index) && laneStride(c, store.index) === 1;
+  const whole = guard && !maskVaries ? guard : null;
+  if (c.lanes === 1 || (neighbours && !maskVaries)) {
+    const added = pushAddress(c, store.buffer, store.index, first, { exact: guard !== null });
+    const address = f.local('i32');
+    f.set(address);
+    if (whole) {
+      c.pushScalar(c, whole, first);
+      f.if_();
+    }
+    writeLanes(c, store, address, added, value);
+    if (whole) f.end();
+    return;
+  }
+  // Everything is evaluated before the first branch: a value made inside one is not known after it.
+  const addresses = Array.from({ length: c.lanes }, (_, lane) => {
+    const added = pushAddress(c, store.buffer, store.index, first + lane, { exact: guard !== null });
+    const local = f.local('i32');
+    f.set(local);
+    return { local, added };
+  });
+  const guards = Array.from({ length: maskVaries ? c.lanes : 0 }, (_, lane) => hold(c, guard!, first + lane));
+  if (whole) {
+    c.pushScalar(c, whole, first);
+    f.if_();
+  }
+  addresses.forEach(({ local, added }, lane) => {
+    if (maskVaries) {
+      f.get(guards[lane]);
+      f.if_();
+    }
+    writeLane(c, store, local, added, value, lane);
+    if (maskVaries) f.end();
+  });
+  if (whole) f.end();
+}
+
+function hold(c: Context, e: Expr, offset: number): number {
+  const local = c.f.local('i32');
+  c.pushScalar(c, e, offset);
+  c.f.set(local);
+  return local;
+}
+
+/** Stores all lanes to neighbouring elements. */
+function writeLanes(c: Context, store: Store, address: number, added: number, value: number): void {
+  const { f } = c;
+  const { dtype } = c.kernel.buffers[store.buffer];
+  const { bytes } = DTYPES[dtype];
+  f.get(address);
+  if (store.mode === 'set') f.get(value);
+  else {
+    f.get(address);
+    f.memory(c.lanes === 1 ? SPLAT[bytes] : NEIGHBOURS[bytes * c.lanes], added, bytes);
+    unpack(c, dtype);
+    f.get(value);
+    combineLanes(c, store.mode, dtype);
+    pack(c, dtype);
+  }
+  if (bytes * c.lanes === 16) f.memory('v128.store', added, bytes);
+  else f.laneMemory(laneStore(bytes * c.lanes), 0, added, bytes);
+}
+
+/** Stores one lane; lanes that meet at one element combine in their order. */
+function writeLane(
+  c: Context,
+  store: Store,
+  address: number,
+  added: number,
+  value: number,
+  lane: number,
+): void {
+  const { f } = c;
+  const { dtype } = c.kernel.buffers[store.buffer];
+  const { bytes } = DTYPES[dtype];
+  f.get(address);
+  if (store.mode === 'set') {
+    f.get(value);
+    f.laneMemory(laneStore(bytes), lane, added);
+    return;
+  }
+  const size = dtype === 'float64' ? 8 : 4;
+  f.get(address);
+  f.memory(SPLAT[bytes], added, bytes);
+  unpack(c, dtype);
+  f.get(value);
+  if (lane) {
+    f.get(value);
+    f.shuffle(Array.from({ length: 16 }, (_, i) => lane * size + (i % size)));
+  }
+  combineLanes(c, store.mode, dtype);
+  pack(c, dtype);
+  f.laneMemory(laneStore(bytes), 0, added);
+}

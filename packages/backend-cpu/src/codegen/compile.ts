@@ -1,0 +1,41 @@
+/** Kernels as WebAssembly modules: one exported function per nest. */
+import type { Kernel } from '@neurite/tensor';
+import { argumentLayout, type CpuProgram } from '../program.js';
+import { ModuleBuilder } from '../wasm/encoder.js';
+import { emitNest } from './nest.js';
+
+/** What generated modules import. */
+export const MEMORY_IMPORT = { module: 'env', name: 'memory', minPages: 1 } as const;
+
+interface Built {
+  readonly module: ModuleBuilder;
+  readonly units: readonly number[];
+}
+
+function build(kernel: Kernel, text: boolean): Built {
+  const module = new ModuleBuilder({ ...MEMORY_IMPORT, maxPages: 65536 }, { text });
+  const layout = argumentLayout(kernel);
+  const units = kernel.nests.map((nest, i) => emitNest(module, kernel, nest, layout, `nest${i}`).units);
+  return { module, units };
+}
+
+/** The generated code in WebAssembly's text format. */
+export function kernelText(kernel: Kernel): string {
+  return build(kernel, true).module.text();
+}
+
+/** Compiles a kernel, its functions bound to `memory`. */
+export function compileKernel(kernel: Kernel, memory: WebAssembly.Memory): CpuProgram {
+  const { module, units } = build(kernel, false);
+  const compiled = new WebAssembly.Module(module.encode());
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  return {
+    kernel,
+    // Listings are long and rarely read, so they are made when asked for.
+    get source() {
+      return kernelText(kernel);
+    },
+    scratchBytes: 0,
+    parts: units.map((count, i) => ({ units: count, run: exports[`nest${i}`] as CpuProgram['parts'][number]['run'] })),
+  };
+}

@@ -1,0 +1,114 @@
+/** Rough costs in machine instructions, to choose between ways of vectorising. */
+import { DTYPES, type Expr, isFloat, type Kernel, type Loop, type Nest, type Phase, type VarExpr, visitExprs } from '@neurite/tensor';
+import { MATH } from '../math/index.js';
+import { contains, isInt, strideOf } from './context.js';
+import { BY_LANE } from './operations.js';
+
+function opCost(e: Expr, lanes: number): number {
+  if (e.kind !== 'op') return 0;
+  if (e.op in MATH && isFloat(e.args[0].dtype)) return 20;
+  if (e.op === 'randomBits') return 100;
+  if ((isInt(e.dtype) && BY_LANE.has(e.op)) || e.op === 'rem' || e.op === 'mod') return 4 * lanes;
+  return e.dtype === 'float16' ? 25 : 1;
+}
+
+/** Visits what the vector world evaluates: not what makes up addresses. */
+function visitValues(roots: readonly Expr[], visit: (e: Expr) => void): void {
+  const seen = new Set<Expr>();
+  const stack = [...roots];
+  while (stack.length) {
+    const e = stack.pop()!;
+    if (seen.has(e)) continue;
+    seen.add(e);
+    visit(e);
+    if (e.kind === 'op') stack.push(...e.args);
+    else if (e.kind === 'load' && e.guard) stack.push(e.guard);
+  }
+}
+
+/** Instructions of one vector's worth of `roots`, each load counting one. */
+export function vectorCost(roots: readonly Expr[]): number {
+  let cost = 0;
+  visitValues(roots, (e) => {
+    cost += e.kind === 'load' ? 1 : opCost(e, 4);
+  });
+  return cost;
+}
+
+/** Instructions of an access by `lanes` neighbours along `variable`. */
+function accessCost(index: Expr, guard: Expr | null, bytes: number, variable: VarExpr, lanes: number): number {
+  const stride = strideOf(index, variable);
+  const guarded = guard && contains(guard, variable) ? 3 : 0;
+  if (lanes === 1 || stride === 1 || stride === 0) return 1 + guarded;
+  if (stride === -1 && bytes === 4) return 2 + guarded;
+  if (stride !== undefined) return 2 * lanes + guarded * lanes;
+  let indexCost = 2;
+  visitExprs([index], (e) => {
+    if (e.kind === 'op' && contains(e, variable)) indexCost += BY_LANE.has(e.op) ? 3 : 1;
+    if (e.kind === 'load') indexCost += 1;
+  });
+  return (indexCost + guarded) * lanes;
+}
+
+/** Instructions of one vector of a phase's points, spread over `variable` (`lanes` = 1: of one point). */
+function pointCost(kernel: Kernel, phase: Phase, variable: VarExpr | null, lanes: number): number {
+  let cost = 1;
+  const access = (buffer: number, index: Expr, guard: Expr | null) => {
+    const { bytes } = DTYPES[kernel.buffers[buffer].dtype];
+    cost += variable ? accessCost(index, guard, bytes, variable, lanes) : 1;
+  };
+  visitValues([...phase.reductions.map((r) => r.value), ...phase.stores.map((s) => s.value)], (e) => {
+    if (e.kind === 'load') access(e.buffer, e.index, e.guard);
+    else cost += opCost(e, lanes);
+  });
+  for (const { buffer, index, guard, mode } of phase.stores) {
+    access(buffer, index, guard);
+    if (mode !== 'set') cost += variable && strideOf(index, variable) === 1 ? 3 : 3 * lanes;
+  }
+  return cost;
+}
+
+const pointsOf = (loops: readonly Loop[]) => loops.reduce((product, loop) => product * loop.size, 1);
+
+/** Vectors and single points that cover `size` points. */
+const iterations = (size: number, width: number) => Math.floor(size / width) + (size % width);
+
+/** Horizontal sum, loop start and the like, per phase that spreads its own loop over lanes. */
+const PHASE_OVERHEAD = 15;
+
+/**
+ * The outer loop to spread over lanes, or null where each phase had better spread its own innermost loop. `canSpread`
+ * tells which phases may.
+ */
+export function chooseLane(kernel: Kernel, nest: Nest, width: number, canSpread: (phase: Phase) => boolean): Loop | null {
+  const points = pointsOf(nest.outer);
+  let best: Loop | null = null;
+  let least = 0;
+  for (const phase of nest.phases) {
+    const inner = phase.loops.at(-1);
+    const spread = inner && canSpread(phase) ? inner : null;
+    const each = spread ? iterations(spread.size, width) / spread.size : 1;
+    const cost = pointCost(kernel, phase, spread && spread.size >= width ? spread.variable : null, spread ? width : 1);
+    least += points * (pointsOf(phase.loops) * each * cost + (spread ? PHASE_OVERHEAD : 1));
+  }
+  // Of equals the innermost outer loop is taken: it comes last.
+  for (const loop of nest.outer) {
+    const share = iterations(loop.size, width) / loop.size;
+    const cost = nest.phases.reduce(
+      (sum, phase) => sum + pointsOf(phase.loops) * pointCost(kernel, phase, loop.variable, width),
+      0,
+    );
+    const total = points * share * (cost + 1);
+    if (total <= least) {
+      best = loop;
+      least = total;
+    }
+  }
+  return best;
+}
+
+/** Instructions per point of the outer loops, roughly, once vectorised. */
+export function workPerPoint(kernel: Kernel, nest: Nest, width: number): number {
+  const work = nest.phases.reduce((sum, p) => sum + pointsOf(p.loops) * pointCost(kernel, p, null, 1), 0);
+  return Math.max(work / width, 1);
+}

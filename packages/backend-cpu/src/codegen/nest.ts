@@ -1,0 +1,236 @@
+/** Writes a nest as one function over a range of its units. */
+import { type Expr, type Kernel, type Loop, type Nest, phaseRoots, visitExprs } from '@neurite/tensor';
+import type { ArgumentLayout } from '../program.js';
+import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+import { type Context, popScope, pushScope } from './context.js';
+import { chooseLane, vectorCost, workPerPoint } from './cost.js';
+import { hoist } from './hoist.js';
+import { emitRange, laneVariants } from './loops.js';
+import { copiesFor, emitPhase, spreadsOverLanes } from './phase.js';
+import { pushScalar } from './scalar.js';
+import { pushVector } from './vector.js';
+
+/** Instructions that a unit should have, so that cutting a range costs little and still leaves enough to share out. */
+const UNIT_WORK = 16384;
+/** Above this many instructions per iteration, transcendental functions are called rather than written in place. */
+const INLINE_LIMIT = 150;
+
+/** A function `(begin, end, args)` that runs units `begin` … `end` − 1 of a nest; a unit is a block of outer points. */
+export interface NestFunction {
+  readonly f: FunctionBuilder;
+  readonly units: number;
+}
+
+/** Adds the function of a nest to a module, under `name`. */
+export function emitNest(
+  module: ModuleBuilder,
+  kernel: Kernel,
+  nest: Nest,
+  layout: ArgumentLayout,
+  name: string,
+): NestFunction {
+  const f = module.func(name, ['i32', 'i32', 'i32']);
+  module.exportFunction(f);
+  const roots = nest.phases.flatMap(phaseRoots);
+  const width = usesDoubles(kernel, nest, roots) ? 2 : 4;
+  const lane = chooseLane(kernel, nest, width, spreadsOverLanes);
+  const c: Context = {
+    module,
+    f,
+    kernel,
+    layout,
+    args: 2,
+    width,
+    lane: null,
+    lanes: 1,
+    copies: 1,
+    inlineMath: vectorCost(roots) <= INLINE_LIMIT,
+    accsVary: lane !== null,
+    variables: new Map(),
+    accs: new Map(),
+    bases: new Map(),
+    scopes: [],
+    uses: new Map(),
+    varying: new Map(),
+    pushScalar,
+    pushVector,
+  };
+  const units = emitUnits(c, kernel, nest, lane, roots);
+  return { f, units };
+}
+
+function usesDoubles(kernel: Kernel, nest: Nest, roots: readonly Expr[]): boolean {
+  let found = nest.phases.some(
+    (p) =>
+      p.reductions.some((r) => r.dtype === 'float64') ||
+      p.stores.some((s) => kernel.buffers[s.buffer].dtype === 'float64'),
+  );
+  visitExprs(roots, (e) => {
+    found ||= e.dtype === 'float64';
+  });
+  return found;
+}
+
+/** Loads the addresses of all buffers that the nest touches. */
+function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void {
+  const buffers = new Set(nest.phases.flatMap((p) => p.stores.map((s) => s.buffer)));
+  visitExprs(roots, (e) => {
+    if (e.kind === 'load') buffers.add(e.buffer);
+  });
+  for (const buffer of buffers) {
+    const local = c.f.local('i32');
+    c.f.get(c.args);
+    c.f.memory('i32.load', c.layout.buffer(buffer));
+    c.f.set(local);
+    c.bases.set(buffer, local);
+  }
+}
+
+/** Writes the function's body; returns the number of units. */
+function emitUnits(c: Context, kernel: Kernel, nest: Nest, lane: Loop | null, roots: readonly Expr[]): number {
+  if (nest.outer.some((loop) => loop.size === 0)) return 0;
+  const { f } = c;
+  const [begin, end] = [0, 1];
+  const copies = lane ? copiesForLanes(nest, lane, c.width) : 1;
+  const block = lane ? blockSize(kernel, nest, lane, c.width, copies) : 1;
+  const blocks = lane ? Math.ceil(lane.size / block) : 1;
+  const counters = nest.outer
+    .filter((loop) => loop !== lane)
+    .map(({ variable, size }) => ({ variable, size, local: f.local('i32') }));
+  const blockCounter = f.local('i32');
+  const digits = [...counters, { variable: null, size: blocks, local: blockCounter }].filter((d) => d.size > 1);
+  f.get(begin);
+  f.get(end);
+  f.op('i32.ge_s');
+  f.if_();
+  f.op('return');
+  f.end();
+  emitBases(c, nest, roots);
+  pushScope(c);
+  hoist(c, roots, null, new Set());
+  splitCounter(c, digits, begin);
+  const next = f.loop();
+  for (const { variable, local } of counters) c.variables.set(variable, local);
+  pushScope(c);
+  if (lane) emitLaneRange(c, nest, lane, copies, block, blockCounter);
+  else for (const phase of nest.phases) emitPhase(c, phase);
+  popScope(c);
+  increment(c, digits);
+  f.get(begin);
+  f.i32(1);
+  f.op('i32.add');
+  f.tee(begin);
+  f.get(end);
+  f.op('i32.lt_s');
+  f.brIf(next);
+  f.end();
+  popScope(c);
+  return counters.reduce((product, { size }) => product * size, blocks);
+}
+
+/** Column reductions share what the inner loop costs among many lanes. */
+function copiesForLanes(nest: Nest, lane: Loop, width: number): number {
+  const loops = nest.phases.some((p) => p.loops.length > 0);
+  const reductions = nest.phases.reduce((sum, p) => sum + p.reductions.length, 0);
+  const roots = nest.phases.flatMap(phaseRoots);
+  const wanted = loops && reductions === 1 && vectorCost(roots) <= 6 ? 8 : copiesFor(roots, reductions);
+  let copies = wanted;
+  while (copies > 1 && copies * width > lane.size) copies /= 2;
+  return copies;
+}
+
+/** Points of the lane loop per unit, a multiple of what one iteration covers. */
+function blockSize(kernel: Kernel, nest: Nest, lane: Loop, width: number, copies: number): number {
+  const step = width * copies;
+  const points = UNIT_WORK / workPerPoint(kernel, nest, width);
+  const block = Math.ceil(points / step) * step;
+  return block >= lane.size ? lane.size : block;
+}
+
+interface Digit {
+  readonly size: number;
+  readonly local: number;
+}
+
+/** Sets counters to the digits of a unit's number, the last one running fastest. */
+function splitCounter(c: Context, digits: readonly Digit[], number: number): void {
+  const { f } = c;
+  const rest = f.local('i32');
+  f.get(number);
+  f.set(rest);
+  [...digits].reverse().forEach(({ size, local }, i) => {
+    f.get(rest);
+    if (i < digits.length - 1) {
+      f.i32(size);
+      f.op('i32.rem_u');
+    }
+    f.set(local);
+    if (i === digits.length - 1) return;
+    f.get(rest);
+    f.i32(size);
+    f.op('i32.div_u');
+    f.set(rest);
+  });
+}
+
+function increment(c: Context, digits: readonly Digit[]): void {
+  const { f } = c;
+  const [digit, ...others] = [...digits].reverse();
+  if (!digit) return;
+  f.get(digit.local);
+  f.i32(1);
+  f.op('i32.add');
+  f.tee(digit.local);
+  f.i32(digit.size);
+  f.op('i32.eq');
+  f.if_();
+  f.i32(0);
+  f.set(digit.local);
+  increment(c, others.reverse());
+  f.end();
+}
+
+/** The lane loop of one unit, all phases inside. */
+function emitLaneRange(
+  c: Context,
+  nest: Nest,
+  lane: Loop,
+  copies: number,
+  block: number,
+  blockCounter: number,
+): void {
+  const { f } = c;
+  const whole = block >= lane.size;
+  const begin = f.local('i32');
+  const end = f.local('i32');
+  if (!whole) {
+    f.get(blockCounter);
+    f.i32(block);
+    f.op('i32.mul');
+    f.tee(begin);
+    f.i32(block);
+    f.op('i32.add');
+    f.tee(end);
+    f.i32(lane.size);
+    f.get(end);
+    f.i32(lane.size);
+    f.op('i32.lt_s');
+    f.op('select');
+    f.set(end);
+  }
+  // Every block is full but the last, whose remainder decides which smaller steps are needed.
+  const last = lane.size - (Math.ceil(lane.size / block) - 1) * block;
+  const variants = laneVariants(lane.variable, whole ? lane.size : block + (last % (c.width * copies)), c.width, copies);
+  const straight = nest.phases.every((phase) => phase.loops.length === 0);
+  const body = () => {
+    for (const phase of nest.phases) emitPhase(c, phase);
+  };
+  hoist(c, nest.phases.flatMap(phaseRoots), straight ? lane.variable : null, new Set());
+  emitRange(c, {
+    variable: lane.variable,
+    extent: whole ? lane.size : { begin, end },
+    variants,
+    accesses: straight ? nest.phases : null,
+    body,
+  });
+}

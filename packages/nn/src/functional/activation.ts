@@ -1,0 +1,226 @@
+import { type DType, type Shape, Tensor, where } from '@neurite/tensor';
+import { type Arguments, readArguments } from '../arguments.js';
+
+/**
+ * The activations as functions, with PyTorch's values and gradients, at the kinks too. None of them produces NaN in a
+ * gradient where its value is finite: a branch that could overflow gets an argument at which it does not.
+ *
+ * See https://pytorch.org/docs/1.13/nn.functional.html#non-linear-activation-functions.
+ */
+
+/** Full-precision constants of Klambauer et al., "Self-Normalizing Neural Networks" (2017). */
+export const SELU_SCALE = 1.0507009873554804934193349852946;
+export const SELU_ALPHA = 1.6732632423543772848170429916717;
+
+/** An elementwise result has the shape and dtype of its input. */
+const like = <S extends Shape, D extends DType>(result: Tensor, _input: Tensor<S, D>): Tensor<S, D> => result as Tensor<S, D>;
+
+/** x. */
+export function identity<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return input;
+}
+
+/** 1 / (1 + e⁻ˣ). */
+export function sigmoid<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return like(input.sigmoid(), input);
+}
+
+/** The hyperbolic tangent. */
+export function tanh<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return like(input.tanh(), input);
+}
+
+/** max(0, x); the gradient at 0 is 0. */
+export function relu<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return like(input.relu(), input);
+}
+
+export interface HardtanhOptions {
+  minVal?: number;
+  maxVal?: number;
+}
+
+/** x limited to [minVal, maxVal] = [−1, 1]; unlike `clamp`'s, the gradient at the limits is 0. */
+export function hardtanh<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<HardtanhOptions, ['minVal', 'maxVal']>
+): Tensor<S, D> {
+  const { minVal = -1, maxVal = 1 } = readArguments<HardtanhOptions>('hardtanh', ['minVal', 'maxVal'], [], rest);
+  const x: Tensor = input;
+  return like(where(x.le(minVal), minVal, where(x.ge(maxVal), maxVal, x)), input);
+}
+
+/** min(max(0, x), 6). */
+export function relu6<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return hardtanh(input, 0, 6);
+}
+
+export interface LeakyReluOptions {
+  negativeSlope?: number;
+}
+
+/** x for x > 0, negativeSlope·x otherwise (0.01 by default). */
+export function leakyRelu<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<LeakyReluOptions, ['negativeSlope']>
+): Tensor<S, D> {
+  const { negativeSlope = 0.01 } = readArguments<LeakyReluOptions>('leakyRelu', ['negativeSlope'], [], rest);
+  const x: Tensor = input;
+  return like(where(x.gt(0), x, x.mul(negativeSlope)), input);
+}
+
+/** x for x > 0, weight·x otherwise; `weight` has one element, or one per channel (dimension 1 of the input). */
+export function prelu<S extends Shape, D extends DType>(input: Tensor<S, D>, weight: Tensor): Tensor<S, D> {
+  const x: Tensor = input;
+  const slope = weight.numel === 1 ? weight.reshape([]) : weight.reshape([-1, ...Array(Math.max(0, x.ndim - 2)).fill(1)]);
+  return like(where(x.gt(0), x, x.mul(slope)), input);
+}
+
+
+export interface EluOptions {
+  alpha?: number;
+}
+
+/** x for x > 0, α(eˣ − 1) otherwise. */
+export function elu<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<EluOptions, ['alpha']>
+): Tensor<S, D> {
+  const { alpha = 1 } = readArguments<EluOptions>('elu', ['alpha'], [], rest);
+  return like(exponentialUnit(input, 1, alpha, 1), input);
+}
+
+/** λ·x for x > 0, λα(eˣ − 1) otherwise, with {@link SELU_SCALE} and {@link SELU_ALPHA}. */
+export function selu<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return like(exponentialUnit(input, SELU_SCALE, SELU_SCALE * SELU_ALPHA, 1), input);
+}
+
+/** x for x > 0, α(e^(x/α) − 1) otherwise. */
+export function celu<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<EluOptions, ['alpha']>
+): Tensor<S, D> {
+  const { alpha = 1 } = readArguments<EluOptions>('celu', ['alpha'], [], rest);
+  return like(exponentialUnit(input, 1, alpha, 1 / alpha), input);
+}
+
+/** positive·x for x > 0, negative·(e^(rate·x) − 1) otherwise. The exponential never sees a positive x, which might overflow. */
+function exponentialUnit(x: Tensor, positive: number, negative: number, rate: number): Tensor {
+  const isPositive = x.gt(0);
+  const linear = where(isPositive, x.mul(positive), 0);
+  return linear.add(where(isPositive, 0, x).mul(rate).expm1().mul(negative));
+}
+
+export interface GeluOptions {
+  approximate?: 'none' | 'tanh';
+}
+
+/** x·Φ(x) with the normal distribution's Φ by erf, or by tanh with `approximate: 'tanh'`. */
+export function gelu<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<GeluOptions, ['approximate']>
+): Tensor<S, D> {
+  const { approximate = 'none' } = readArguments<GeluOptions>('gelu', ['approximate'], [], rest);
+  const x: Tensor = input;
+  const inner =
+    approximate === 'tanh'
+      ? x.add(x.mul(x).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)).tanh()
+      : x.mul(Math.SQRT1_2).erf();
+  return like(x.mul(0.5).mul(inner.add(1)), input);
+}
+
+/** x·σ(x). */
+export function silu<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  const x: Tensor = input;
+  return like(x.mul(x.sigmoid()), input);
+}
+
+export interface SoftplusOptions {
+  beta?: number;
+  /** Above beta·x = threshold the function is x itself. */
+  threshold?: number;
+}
+
+/** log(1 + e^(βx)) / β. */
+export function softplus<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<SoftplusOptions, ['beta', 'threshold']>
+): Tensor<S, D> {
+  const { beta = 1, threshold = 20 } = readArguments<SoftplusOptions>('softplus', ['beta', 'threshold'], [], rest);
+  const x: Tensor = input;
+  const scaled = x.mul(beta);
+  const isLinear = scaled.gt(threshold);
+  return like(where(isLinear, x, where(isLinear, 0, scaled).exp().log1p().div(beta)), input);
+}
+
+/** log σ(x) = min(x, 0) − log(1 + e^−|x|). */
+export function logsigmoid<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  const x: Tensor = input;
+  // |x| and min(x, 0) by `where`, whose gradients at 0 add up to the true ½; abs' and minimum's do not.
+  const isNegative = x.lt(0);
+  const magnitude = where(isNegative, x.neg(), x);
+  return like(where(isNegative, x, 0).sub(magnitude.neg().exp().log1p()), input);
+}
+
+/** x·tanh(softplus(x)). */
+export function mish<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  const x: Tensor = input;
+  return like(x.mul(softplus(x).tanh()), input);
+}
+
+/** x / (1 + |x|). */
+export function softsign<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  const x: Tensor = input;
+  return like(x.div(x.abs().add(1)), input);
+}
+
+/** relu6(x + 3) / 6. */
+export function hardsigmoid<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  return like(relu6(input.add(3) as Tensor).div(6), input);
+}
+
+/** 0 for x < −3, x(x + 3)/6 up to 3, x above. */
+export function hardswish<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  const x: Tensor = input;
+  return like(where(x.lt(-3), 0, where(x.le(3), x.mul(x.add(3)).div(6), x)), input);
+}
+
+/** x for x > threshold, `value` otherwise. */
+export function threshold<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  thresholdValue: number,
+  value: number,
+): Tensor<S, D> {
+  const x: Tensor = input;
+  return like(where(x.gt(thresholdValue), x, value), input);
+}
+
+/** x − tanh(x). */
+export function tanhshrink<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
+  const x: Tensor = input;
+  return like(x.sub(x.tanh()), input);
+}
+
+export interface ShrinkOptions {
+  lambd?: number;
+}
+
+/** x − λ above λ, x + λ below −λ, 0 between. */
+export function softshrink<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<ShrinkOptions, ['lambd']>
+): Tensor<S, D> {
+  const { lambd = 0.5 } = readArguments<ShrinkOptions>('softshrink', ['lambd'], [], rest);
+  const x: Tensor = input;
+  return like(where(x.gt(lambd), x.sub(lambd), where(x.lt(-lambd), x.add(lambd), 0)), input);
+}
+
+/** x outside [−λ, λ], 0 inside. */
+export function hardshrink<S extends Shape, D extends DType>(
+  input: Tensor<S, D>,
+  ...rest: Arguments<ShrinkOptions, ['lambd']>
+): Tensor<S, D> {
+  const { lambd = 0.5 } = readArguments<ShrinkOptions>('hardshrink', ['lambd'], [], rest);
+  const x: Tensor = input;
+  return like(where(x.ge(-lambd).logicalAnd(x.le(lambd)), 0, x), input);
+}

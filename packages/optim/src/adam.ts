@@ -1,0 +1,121 @@
+import { maximum, zerosLike } from '@neurite/tensor';
+import { checkBetas, checkNonNegative } from './check.js';
+import { Optimizer, type StateLayout, type StepInput, type StepOutput } from './optimizer.js';
+import type { Params } from './parameter-groups.js';
+
+export interface AdamOptions {
+  /** Learning rate. Default 1e-3. */
+  lr: number;
+  /** Decay rates of the running means of the gradient and of its square. Default [0.9, 0.999]. */
+  betas: [number, number];
+  /** Keeps the denominator from 0. Default 1e-8. */
+  eps: number;
+  /** Adam: L2 penalty, default 0. AdamW: decay towards 0 apart from the gradient, default 0.01. */
+  weightDecay: number;
+  /** Divides by the largest second moment so far. Default false. */
+  amsgrad: boolean;
+  /** Climbs instead of descending. Default false. */
+  maximize: boolean;
+}
+
+/**
+ * Adam (D. P. Kingma, J. Ba, https://arxiv.org/abs/1412.6980; amsgrad: https://openreview.net/forum?id=ryQu7f-RZ), as
+ * https://pytorch.org/docs/1.13/generated/torch.optim.Adam.html:
+ *
+ *     g ← grad + weightDecay · p
+ *     m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+ *     p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + eps)      (amsgrad: the largest v so far)
+ */
+export class Adam extends Optimizer<AdamOptions> {
+  constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super('Adam', params, options, adamDefaults(0));
+  }
+
+  protected override checkOptions(options: AdamOptions): void {
+    checkAdam('Adam', options);
+  }
+
+  protected override stateLayout(options: AdamOptions): StateLayout {
+    return adamLayout(options);
+  }
+
+  protected override updateParameter(input: StepInput<AdamOptions>): StepOutput {
+    const { param, options, scalar } = input;
+    const grad = options.maximize ? input.grad.neg() : input.grad;
+    return adamStep(
+      input,
+      param,
+      options.weightDecay === 0 ? grad : grad.add(param.mul(scalar('weightDecay', options.weightDecay))),
+    );
+  }
+}
+
+/**
+ * Adam whose weight decay does not pass through the moments (I. Loshchilov, F. Hutter, https://arxiv.org/abs/1711.05101), as
+ * https://pytorch.org/docs/1.13/generated/torch.optim.AdamW.html: p ← p · (1 − lr · weightDecay), then Adam's step.
+ */
+export class AdamW extends Optimizer<AdamOptions> {
+  constructor(params: Params<AdamOptions>, options: Partial<AdamOptions> = {}) {
+    super('AdamW', params, options, adamDefaults(1e-2));
+  }
+
+  protected override checkOptions(options: AdamOptions): void {
+    checkAdam('AdamW', options);
+  }
+
+  protected override stateLayout(options: AdamOptions): StateLayout {
+    return adamLayout(options);
+  }
+
+  protected override updateParameter(input: StepInput<AdamOptions>): StepOutput {
+    const { param, grad, options, scalar } = input;
+    const decayed = param.mul(scalar('decay', 1 - options.lr * options.weightDecay));
+    return adamStep(input, decayed, options.maximize ? grad.neg() : grad);
+  }
+}
+
+const adamDefaults = (weightDecay: number): AdamOptions => ({
+  lr: 1e-3,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
+  weightDecay,
+  amsgrad: false,
+  maximize: false,
+});
+
+function checkAdam(who: string, { lr, betas, eps, weightDecay }: AdamOptions): void {
+  checkNonNegative(who, 'learning rate', lr);
+  checkNonNegative(who, 'epsilon value', eps);
+  checkBetas(who, betas);
+  checkNonNegative(who, 'weightDecay value', weightDecay);
+}
+
+const adamLayout = ({ amsgrad }: AdamOptions): StateLayout => ({
+  step: 'number',
+  exp_avg: 'tensor',
+  exp_avg_sq: 'tensor',
+  ...(amsgrad && { max_exp_avg_sqs: 'tensor' }),
+});
+
+/** The moments and the step along them, from where weight decay has left parameter and gradient. */
+function adamStep(
+  { options, count, buffer, scalar }: StepInput<AdamOptions>,
+  param: StepInput<AdamOptions>['param'],
+  grad: StepInput<AdamOptions>['grad'],
+): StepOutput {
+  const [beta1, beta2] = options.betas;
+  const step = count('step') + 1;
+  const mean = (buffer('exp_avg') ?? zerosLike(grad)).mul(scalar('beta1', beta1)).add(grad.mul(scalar('1 - beta1', 1 - beta1)));
+  const square = (buffer('exp_avg_sq') ?? zerosLike(grad))
+    .mul(scalar('beta2', beta2))
+    .add(grad.mul(grad).mul(scalar('1 - beta2', 1 - beta2)));
+  const largest = options.amsgrad ? maximum(buffer('max_exp_avg_sqs') ?? zerosLike(grad), square) : undefined;
+  // In float64 on the host: 1 − β₂ᵗ has few correct digits in float32 when t is small.
+  const stepSize = scalar('stepSize', options.lr / (1 - beta1 ** step));
+  const correction = scalar('sqrt(1 - beta2^t)', Math.sqrt(1 - beta2 ** step));
+  const denominator = (largest ?? square).sqrt().div(correction).add(scalar('eps', options.eps));
+  return {
+    param: param.sub(mean.div(denominator).mul(stepSize)),
+    state: { step, exp_avg: mean, exp_avg_sq: square, ...(largest && { max_exp_avg_sqs: largest }) },
+  };
+}

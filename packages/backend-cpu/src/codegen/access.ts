@@ -45,7 +45,10 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const added = pushAddress(c, e.buffer, e.index, first + backward, { exact });
   const read = () => {
     f.memory(op, added, bytes);
-    if (backward) f.shuffle(REVERSED);
+    if (backward) {
+      f.i32x4(0);
+      f.shuffle(REVERSED);
+    }
     unpack(c, e.dtype);
   };
   if (!e.guard) return read();
@@ -107,52 +110,45 @@ function pushGather(c: Context, e: LoadExpr, first: number, maskVaries: boolean)
   unpack(c, e.dtype);
 }
 
-/** Writes a store for one copy of the vector. */
-export function emitStore(c: Context, store: Store, copy: number): void {
+/**
+ * Evaluates what a store writes, and where, for one copy of the vector. Returns the function that writes the store itself:
+ * it may wait until other stores of the same point are evaluated.
+ */
+export function prepareStore(c: Context, store: Store, copy: number): () => void {
   const { f } = c;
+  const { guard } = store;
   const { dtype } = c.kernel.buffers[store.buffer];
   const first = copy * c.lanes;
   const value = f.local('v128');
   c.pushVector(c, store.value, copy);
   if (store.mode === 'set') pack(c, dtype);
   f.set(value);
-  const guard = store.guard;
   const maskVaries = guard !== null && c.lanes > 1 && varies(c, guard);
   const neighbours = c.lanes > 1 && varies(c, store.index) && laneStride(c, store.index) === 1;
-  const whole = guard && !maskVaries ? guard : null;
-  if (c.lanes === 1 || (neighbours && !maskVaries)) {
-    const added = pushAddress(c, store.buffer, store.index, first, { exact: guard !== null });
+  const together = c.lanes === 1 || (neighbours && !maskVaries);
+  const places = Array.from({ length: together ? 1 : c.lanes }, (_, lane) => {
+    const added = pushAddress(c, store.buffer, store.index, first + lane, { exact: guard !== null });
     const address = f.local('i32');
     f.set(address);
-    if (whole) {
-      c.pushScalar(c, whole, first);
-      f.if_();
-    }
-    writeLanes(c, store, address, added, value);
-    if (whole) f.end();
-    return;
-  }
-  // Everything is evaluated before the first branch: a value made inside one is not known after it.
-  const addresses = Array.from({ length: c.lanes }, (_, lane) => {
-    const added = pushAddress(c, store.buffer, store.index, first + lane, { exact: guard !== null });
-    const local = f.local('i32');
-    f.set(local);
-    return { local, added };
+    return { address, added, guard: guard && maskVaries ? hold(c, guard, first + lane) : -1 };
   });
-  const guards = Array.from({ length: maskVaries ? c.lanes : 0 }, (_, lane) => hold(c, guard!, first + lane));
-  if (whole) {
-    c.pushScalar(c, whole, first);
+  const whole = guard && !maskVaries ? hold(c, guard, first) : -1;
+  const guarded = (condition: number, write: () => void) => {
+    if (condition < 0) return write();
+    f.get(condition);
     f.if_();
-  }
-  addresses.forEach(({ local, added }, lane) => {
-    if (maskVaries) {
-      f.get(guards[lane]);
-      f.if_();
-    }
-    writeLane(c, store, local, added, value, lane);
-    if (maskVaries) f.end();
-  });
-  if (whole) f.end();
+    write();
+    f.end();
+  };
+  return () =>
+    guarded(whole, () =>
+      places.forEach((place, lane) =>
+        guarded(place.guard, () => {
+          if (together) writeLanes(c, store, place.address, place.added, value);
+          else writeLane(c, store, place.address, place.added, value, lane);
+        }),
+      ),
+    );
 }
 
 function hold(c: Context, e: Expr, offset: number): number {

@@ -1,5 +1,6 @@
 /** Between dtypes: casts of values in vectors, and between a value's lanes and its bytes in memory. */
 import { DTYPES, type DType } from '@neurite/tensor';
+import type { PlainOp } from '../wasm/encoder.js';
 import type { Context } from './context.js';
 import { floatToHalf, halfToFloat } from './helpers.js';
 
@@ -29,25 +30,18 @@ export function unpack(c: Context, dtype: DType): void {
 /** The inverse of `unpack`: the bytes of all lanes, at the low end of the vector. */
 export function pack(c: Context, dtype: DType): void {
   const { f } = c;
-  switch (dtype) {
-    case 'bool':
-      f.op('i16x8.narrow_i32x4_s');
-      f.op('i8x16.narrow_i16x8_s');
-      f.op('i8x16.abs');
-      break;
-    case 'uint8':
-      f.op('i16x8.narrow_i32x4_s');
-      f.op('i8x16.narrow_i16x8_u');
-      break;
-    case 'int8':
-      f.op('i16x8.narrow_i32x4_s');
-      f.op('i8x16.narrow_i16x8_s');
-      break;
-    case 'float16':
-      f.call(floatToHalf(c.module));
-      f.op('i16x8.narrow_i32x4_u');
-      break;
+  const narrow = (op: PlainOp) => {
+    f.i32x4(0);
+    f.op(op);
+  };
+  if (dtype === 'float16') {
+    f.call(floatToHalf(c.module));
+    return narrow('i16x8.narrow_i32x4_u');
   }
+  if (DTYPES[dtype].bytes > 1) return;
+  narrow('i16x8.narrow_i32x4_s');
+  narrow(dtype === 'uint8' ? 'i8x16.narrow_i16x8_u' : 'i8x16.narrow_i16x8_s');
+  if (dtype === 'bool') f.op('i8x16.abs');
 }
 
 /** Rounds float32 lanes to what float16 can hold. */

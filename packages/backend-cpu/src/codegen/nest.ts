@@ -34,18 +34,32 @@ export function emitNest(
   const roots = nest.phases.flatMap(phaseRoots);
   const width = usesDoubles(kernel, nest, roots) ? 2 : 4;
   const lane = chooseLane(kernel, nest, width, spreadsOverLanes);
-  const c: Context = {
+  const c = createContext(module, f, kernel, nest, layout, { args: 2, width, accsVary: lane !== null });
+  const units = emitUnits(c, kernel, nest, lane, roots);
+  return { f, units };
+}
+
+/** The state before anything is written. */
+export function createContext(
+  module: ModuleBuilder,
+  f: FunctionBuilder,
+  kernel: Kernel,
+  nest: Nest,
+  layout: ArgumentLayout,
+  { args, width, accsVary }: Pick<Context, 'args' | 'width' | 'accsVary'>,
+): Context {
+  return {
     module,
     f,
     kernel,
     layout,
-    args: 2,
+    args,
     width,
     lane: null,
     lanes: 1,
     copies: 1,
-    inlineMath: vectorCost(roots) <= INLINE_LIMIT,
-    accsVary: lane !== null,
+    inlineMath: vectorCost(nest.phases.flatMap(phaseRoots)) <= INLINE_LIMIT,
+    accsVary,
     variables: new Map(),
     accs: new Map(),
     bases: new Map(),
@@ -55,11 +69,10 @@ export function emitNest(
     pushScalar,
     pushVector,
   };
-  const units = emitUnits(c, kernel, nest, lane, roots);
-  return { f, units };
 }
 
-function usesDoubles(kernel: Kernel, nest: Nest, roots: readonly Expr[]): boolean {
+/** Whether vectors have 64-bit lanes. */
+export function usesDoubles(kernel: Kernel, nest: Nest, roots: readonly Expr[]): boolean {
   let found = nest.phases.some(
     (p) =>
       p.reductions.some((r) => r.dtype === 'float64') ||
@@ -72,7 +85,7 @@ function usesDoubles(kernel: Kernel, nest: Nest, roots: readonly Expr[]): boolea
 }
 
 /** Loads the addresses of all buffers that the nest touches. */
-function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void {
+export function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void {
   const buffers = new Set(nest.phases.flatMap((p) => p.stores.map((s) => s.buffer)));
   visitExprs(roots, (e) => {
     if (e.kind === 'load') buffers.add(e.buffer);

@@ -1,6 +1,6 @@
 /** Writes one phase of a nest: its loops, reductions and stores. */
 import { countUses, type Expr, type Loop, type Phase, phaseRoots } from '@neurite/tensor';
-import { emitStore } from './access.js';
+import { prepareStore } from './access.js';
 import { type Context, popScope, pushScope, strideOf } from './context.js';
 import { vectorCost } from './cost.js';
 import { hoist } from './hoist.js';
@@ -106,10 +106,16 @@ function emitPoint(c: Context, phase: Phase, accumulators: readonly Accumulator[
       pushVector(c, value, copy);
     });
   }
+  // All loads of a point come before its stores, which matters where a kernel reads what it updates.
+  const updates = phase.stores.length > 1 && phase.stores.some((s) => c.kernel.buffers[s.buffer].access === 'readwrite');
+  const writes: (() => void)[] = [];
   for (const store of phase.stores) {
     for (let copy = 0; copy < c.copies; copy++) {
       prepare(c, store.value, copy);
-      emitStore(c, store, copy);
+      const write = prepareStore(c, store, copy);
+      if (updates) writes.push(write);
+      else write();
     }
   }
+  for (const write of writes) write();
 }

@@ -12,6 +12,7 @@ import {
   ValidationError,
 } from '@neurite/tensor';
 import { compileKernel } from './codegen/compile.js';
+import { specializeContraction } from './contraction/index.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
 import { argumentLayout, type CpuProgram } from './program.js';
 
@@ -133,6 +134,7 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
       return new Uint8Array(memory.bytes().subarray(begin, begin + byteLength));
     },
     compile: (kernel) => compileKernel(kernel, memory.memory),
+    specialize: (kernel) => specializeContraction(kernel, memory.memory),
     submit: (commands) => commands.forEach(run),
     // Commands have run when `submit` returns.
     synchronize: async () => {},

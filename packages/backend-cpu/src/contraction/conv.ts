@@ -7,7 +7,7 @@
  */
 import type { ConvContraction } from '@neurite/tensor';
 import { emitCopy, emitPixelTable, emitTapTable, emitWeights, packPixels } from './convPack.js';
-import { planConv } from './convPlan.js';
+import { type ConvPlan, planConv } from './convPlan.js';
 import { emitter, type I32 } from './emit.js';
 import { columnsOf, FLOAT32, microKernel, ROWS } from './microKernel.js';
 import type { BlockProgram, BlockTarget } from './program.js';
@@ -17,7 +17,10 @@ const roundUp = (value: number, multiple: number): number => Math.ceil(value / m
 /** Plans the convolution; undefined where it has more than three spatial dimensions. */
 export function convProgram(conv: ConvContraction): BlockProgram | undefined {
   const plan = planConv(conv);
-  if (!plan) return undefined;
+  return plan && plannedConv(conv, plan);
+}
+
+function plannedConv(conv: ConvContraction, plan: ConvPlan): BlockProgram {
   const { bytes } = FLOAT32;
   const width = columnsOf(FLOAT32);
   const { input, weight, groups, outChannels, inChannels } = conv;
@@ -41,7 +44,8 @@ export function convProgram(conv: ConvContraction): BlockProgram | undefined {
     sums: rows * sumRow,
   };
 
-  function emitUnit({ module, f, unit, scratch, buffer, epilogue }: BlockTarget): void {
+  function emitUnit(target: BlockTarget): void {
+    const { module, f, unit, scratch, buffer } = target;
     const e = emitter(f);
     const kernel = microKernel(module, FLOAT32);
     const fill = packPixels(module);
@@ -125,19 +129,33 @@ export function convProgram(conv: ConvContraction): BlockProgram | undefined {
       });
     });
 
-    // Results: images, channels, then lines of the last dimension.
-    const extents = plan.blockOutput.map((size, i) => (i === axis ? unitLines : size));
+    emitResults(target, { images, n0, group, sums, y0, unitLines });
+  }
+
+  interface UnitPlace {
+    readonly images: I32;
+    readonly n0: I32;
+    readonly group: I32;
+    readonly sums: I32;
+    readonly y0: I32;
+    readonly unitLines: I32;
+  }
+
+  function emitResults({ f, merged, epilogue }: BlockTarget, place: UnitPlace): void {
+    const e = emitter(f);
+    const { images, n0, group, sums, y0, unitLines } = place;
     const dims = conv.outputSize.length;
-    e.nest([images, outChannels, ...extents.slice(0, 2)], ([image, o, z, y]) => {
-      const at = [z!, y!, 0].map((value, i) => (i === axis ? e.add(value, y0) : value));
-      const line = e.add(e.mul(z!, extents[1]!), y!);
-      const before = e.add(e.mul(image!, e.mul(unitLines, perLine)), e.mul(line, extents[2]!));
-      epilogue(
-        [e.hold(e.add(n0, image!)), group, o!, ...at.slice(3 - dims, 2).map(e.hold)],
-        at[2]!,
-        extents[2]!,
-        e.add(sums, e.mul(o!, sumRow), e.mul(before, bytes)),
-      );
+    const unitPixels = e.hold(e.mul(unitLines, perLine));
+    const whole = merged === dims;
+    const extents = plan.blockOutput.map((size, i) => (i === axis ? unitLines : size));
+    e.nest([images, outChannels, ...(whole ? [] : extents.slice(0, 2))], ([image, o, z = 0, y = 0]) => {
+      const point = [e.hold(e.add(n0, image!)), group, o!];
+      const sum = e.add(sums, e.mul(o!, sumRow), e.mul(e.mul(image!, unitPixels), bytes));
+      if (whole) return epilogue(point, e.mul(y0, perLine), unitPixels, sum);
+      const at = [z, y, 0].map((value, i) => (i === axis ? e.add(value, y0) : value));
+      const line = e.add(e.mul(z, extents[1]!), y);
+      const lineSum = e.add(sum, e.mul(e.mul(line, extents[2]!), bytes));
+      epilogue([...point, ...at.slice(3 - dims, 2).map(e.hold)], at[2]!, extents[2]!, lineSum);
     });
   }
 

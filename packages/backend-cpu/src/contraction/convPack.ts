@@ -49,7 +49,13 @@ export function emitPixelTable(e: Emitter, plan: ConvPlan, table: I32, images: I
 export function packPixels(module: ModuleBuilder): FunctionBuilder {
   return module.helper('packPixels', ['i32', 'i32', 'i32', 'i32', 'i32'], [], (f) => {
     const e = emitter(f);
-    const [target, source, pixels, taps, k] = [0, 1, 2, 3, 4].map((i) => () => f.get(i)) as [I32, I32, I32, I32, I32];
+    const [target, source, pixels, taps, k] = [0, 1, 2, 3, 4].map((i) => () => f.get(i)) as [
+      I32,
+      I32,
+      I32,
+      I32,
+      I32,
+    ];
     const end = e.hold(e.add(taps, e.mul(k, 4)));
     const word = (address: I32, offset: number) => () => {
       e.push(address);
@@ -152,7 +158,10 @@ function copyLine(e: Emitter, to: I32, from: I32, length: I32, toStep: number, f
       f.memory('i32.load');
       f.memory('i32.store');
     });
-  if (toStep !== bytes || fromStep !== bytes) return elements();
+  if (toStep !== bytes || fromStep !== bytes) {
+    elements();
+    return;
+  }
   const vector = (at: I32) => {
     e.push(e.add(to, at));
     e.push(e.add(from, at));
@@ -184,7 +193,10 @@ export function emitWeights(
   // Dimensions of k, outermost first; those from `split` on are one run with a constant stride.
   const sizes = [conv.inChannels, ...plan.kernel];
   const strides = [channel, ...plan.weightStrides];
-  const inner = Math.max(0, sizes.findLastIndex((size) => size > 1));
+  const inner = Math.max(
+    0,
+    sizes.findLastIndex((size) => size > 1),
+  );
   const along = strides[inner]!;
   let length = sizes[inner]!;
   let split = inner;

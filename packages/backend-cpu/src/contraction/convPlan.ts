@@ -76,10 +76,7 @@ export function planConv(conv: ConvContraction): ConvPlan | undefined {
   const depth = even(channels * taps, MAX_DEPTH);
   const reach = (i: number, size: number) => (size - 1) * stride[i]! + (kernel[i]! - 1) * dilation[i]!;
   const direct = output.every(
-    (size, i) =>
-      padding[i]! <= 0 &&
-      inputDilation[i] === 1 &&
-      reach(i, size) - padding[i]! < inputSize[i]!,
+    (size, i) => padding[i]! <= 0 && inputDilation[i] === 1 && reach(i, size) - padding[i]! < inputSize[i]!,
   );
   const copySize = map3((i) => reach(i, blockOutput[i]!) + 1);
   const { bytes } = FLOAT32;

@@ -75,18 +75,20 @@ export function emitter(f: FunctionBuilder): Emitter {
     return { get, set, advance: (by) => set(add(get, by)) };
   };
   const hold = (value: I32): I32 => (typeof value === 'number' ? value : variable(value).get);
-  const choose = (takeFirst: (a: number, b: number) => boolean, compare: 'i32.lt_s' | 'i32.gt_s') => (a: I32, b: I32): I32 => {
-    if (typeof a === 'number' && typeof b === 'number') return takeFirst(a, b) ? a : b;
-    const [x, y] = [hold(a), hold(b)];
-    return () => {
-      push(x);
-      push(y);
-      push(x);
-      push(y);
-      f.op(compare);
-      f.op('select');
+  const choose =
+    (takeFirst: (a: number, b: number) => boolean, compare: 'i32.lt_s' | 'i32.gt_s') =>
+    (a: I32, b: I32): I32 => {
+      if (typeof a === 'number' && typeof b === 'number') return takeFirst(a, b) ? a : b;
+      const [x, y] = [hold(a), hold(b)];
+      return () => {
+        push(x);
+        push(y);
+        push(x);
+        push(y);
+        f.op(compare);
+        f.op('select');
+      };
     };
-  };
   const loop: Emitter['loop'] = (from, to, step, body) => {
     const at = variable(from);
     const done = f.block();

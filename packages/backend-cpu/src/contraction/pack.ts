@@ -43,7 +43,13 @@ interface Panel {
   readonly strides: StripStrides;
 }
 
-function packPartly({ e, element, width, strides }: Panel, target: I32, source: I32, count: I32, k: I32): void {
+function packPartly(
+  { e, element, width, strides }: Panel,
+  target: I32,
+  source: I32,
+  count: I32,
+  k: I32,
+): void {
   const { f } = e;
   const { bytes } = element;
   e.push(target);
@@ -82,7 +88,13 @@ function packRows({ e, element, width, strides }: Panel, target: I32, source: I3
 }
 
 /** Any strides, element by element, from k = `first` on. */
-function packElements({ e, element, width, strides }: Panel, target: I32, source: I32, first: I32, k: I32): void {
+function packElements(
+  { e, element, width, strides }: Panel,
+  target: I32,
+  source: I32,
+  first: I32,
+  k: I32,
+): void {
   const { f } = e;
   const { bytes } = element;
   // Offsets of memory instructions cannot be negative.
@@ -101,7 +113,8 @@ function packElements({ e, element, width, strides }: Panel, target: I32, source
   });
 }
 
-const lanes = (...words: number[]): number[] => words.flatMap((w) => [4 * w, 4 * w + 1, 4 * w + 2, 4 * w + 3]);
+const lanes = (...words: number[]): number[] =>
+  words.flatMap((w) => [4 * w, 4 * w + 1, 4 * w + 2, 4 * w + 3]);
 const LOW_PAIRS = lanes(0, 4, 1, 5);
 const HIGH_PAIRS = lanes(2, 6, 3, 7);
 

@@ -12,6 +12,8 @@ export interface BlockTarget {
   readonly scratch: I32;
   /** Address of a buffer argument. */
   buffer(index: number): I32;
+  /** How many of the nest's outer loops, from the last, are one loop for `epilogue`. */
+  readonly merged: number;
   /**
    * Writes the code that turns finished sums into results, for a run of points: the outer loops but the last stand at
    * `outer`, the last goes from `from` over `count` points whose sums lie next to each other at the address `sums`.

@@ -1,0 +1,193 @@
+/**
+ * What happens to finished sums: the phases of the nest behind its contraction, written by the general code generator as a
+ * loop over neighbouring points. The sums are one more buffer, indexed by the innermost variable.
+ */
+import {
+  createExprBuilder,
+  type Expr,
+  type ExprBuilder,
+  type Kernel,
+  type Loop,
+  type Nest,
+  type Phase,
+  phaseRoots,
+} from '@neurite/tensor';
+import { contains, popScope, pushScope, strideOf } from '../codegen/context.js';
+import { hoist } from '../codegen/hoist.js';
+import { emitRange, laneVariants } from '../codegen/loops.js';
+import { createContext, emitBases, usesDoubles } from '../codegen/nest.js';
+import { copiesFor, emitPhase } from '../codegen/phase.js';
+import { argumentLayout } from '../program.js';
+import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+import { emitter, type I32 } from './emit.js';
+
+export interface Epilogue {
+  /** How many of the nest's outer loops the innermost one of the epilogue stands for: more than 1 where they are one run. */
+  readonly merged: number;
+  /**
+   * Writes into `f` (whose local `args` is the argument block) the phases for a run of points: the outer loops in front stand
+   * at `outer`; the innermost goes from `from` over `count` points, whose sums begin at the address `sums`.
+   */
+  emit(
+    module: ModuleBuilder,
+    f: FunctionBuilder,
+    args: number,
+    outer: readonly I32[],
+    from: I32,
+    count: I32,
+    sums: I32,
+  ): void;
+}
+
+/**
+ * The epilogue of a contraction whose last `spatial` outer loops may become one loop, where every access allows it.
+ */
+export function makeEpilogue(kernel: Kernel, nest: Nest, spatial: number): Epilogue {
+  const phases = nest.phases.slice(1);
+  const tail = nest.outer.slice(nest.outer.length - spatial);
+  const merged = canMerge(phases, tail) ? spatial : 1;
+  const front = nest.outer.slice(0, nest.outer.length - merged);
+  const run = nest.outer.slice(nest.outer.length - merged);
+  const b = createExprBuilder();
+  const outer = front.map(({ variable }) => b.variable(variable.name, variable.size));
+  const inner = b.variable(
+    run.map(({ variable }) => variable.name).join(''),
+    run.reduce((product, { size }) => product * size, 1),
+  );
+  const { acc, dtype } = nest.phases[0]!.reductions[0]!;
+  const sumsBuffer = kernel.buffers.length;
+  const known = new Map<Expr, Expr>(front.map(({ variable }, i) => [variable, outer[i]!]));
+  for (const { variable } of run) known.set(variable, b.constant(0, 'int32'));
+  known.set(run.at(-1)!.variable, inner);
+  const rebuild = rebuilder(b, known, (e) =>
+    e.acc === acc ? b.load(sumsBuffer, inner, dtype) : b.acc(e.acc, e.dtype),
+  );
+  const rebuilt = phases.map((phase) => rebuildPhase(phase, rebuild));
+  const extended: Kernel = {
+    ...kernel,
+    buffers: [...kernel.buffers, { dtype, size: inner.size, access: 'read' }],
+  };
+  const roots = rebuilt.flatMap(phaseRoots);
+  const pointwise: Nest = { outer: [], phases: rebuilt, contraction: null };
+  const width = usesDoubles(extended, pointwise, roots) ? 2 : 4;
+
+  return {
+    merged,
+    emit(module, f, args, outerAt, from, count, sums) {
+      const e = emitter(f);
+      const c = createContext(module, f, extended, pointwise, argumentLayout(kernel), {
+        args,
+        width,
+        accsVary: true,
+      });
+      emitBases(c, pointwise, roots);
+      const local = (value: I32) => {
+        const index = f.local('i32');
+        e.push(value);
+        f.set(index);
+        return index;
+      };
+      for (const [i, variable] of outer.entries()) c.variables.set(variable, local(outerAt[i]!));
+      const begin = local(from);
+      const end = local(e.add(() => f.get(begin), count));
+      const bytes = dtype === 'float64' ? 8 : 4;
+      c.bases.set(
+        sumsBuffer,
+        local(
+          e.sub(
+            sums,
+            e.mul(() => f.get(begin), bytes),
+          ),
+        ),
+      );
+      const copies = copiesFor(roots, 0);
+      pushScope(c);
+      hoist(c, roots, inner, new Set());
+      emitRange(c, {
+        variable: inner,
+        extent: { begin, end },
+        // A size that needs every step: whole blocks, vectors and single points.
+        variants: laneVariants(inner, 2 * width * copies - 1, width, copies),
+        accesses: rebuilt,
+        body: () => {
+          for (const phase of rebuilt) emitPhase(c, phase);
+        },
+      });
+      popScope(c);
+    },
+  };
+}
+
+/** Whether every access moves evenly through the loops as if they were one, and nothing else depends on their variables. */
+function canMerge(phases: readonly Phase[], loops: readonly Loop[]): boolean {
+  const variables = loops.map(({ variable }) => variable);
+  const inner = variables.at(-1)!;
+  const isEven = (index: Expr) => {
+    const along = strideOf(index, inner);
+    let span = 1;
+    return [...loops].reverse().every(({ variable, size }) => {
+      const stride = strideOf(index, variable);
+      const even = size === 1 || (stride !== undefined && along !== undefined && stride === along * span);
+      span *= size;
+      return even;
+    });
+  };
+  const isFree = (e: Expr) => !variables.some((variable) => contains(e, variable));
+  const accepts = (e: Expr): boolean => {
+    if (e.kind === 'load') return isEven(e.index) && (!e.guard || isFree(e.guard));
+    if (e.kind === 'var') return !variables.includes(e);
+    return e.kind !== 'op' || e.args.every(accepts);
+  };
+  return phases.every(
+    (phase) =>
+      phase.reductions.every((r) => accepts(r.value)) &&
+      phase.stores.every((s) => isEven(s.index) && accepts(s.value) && (!s.guard || isFree(s.guard))),
+  );
+}
+
+type Rebuild = (e: Expr) => Expr;
+
+/** Copies expressions into another builder: ids of two builders must not meet in one nest. */
+function rebuilder(
+  b: ExprBuilder,
+  known: Map<Expr, Expr>,
+  onAcc: (e: Expr & { readonly kind: 'acc' }) => Expr,
+): Rebuild {
+  const rebuild = (e: Expr): Expr => {
+    const before = known.get(e);
+    if (before) return before;
+    const made = make(e);
+    known.set(e, made);
+    return made;
+  };
+  const make = (e: Expr): Expr => {
+    switch (e.kind) {
+      case 'const':
+        return b.constant(e.value, e.dtype);
+      case 'var':
+        return b.variable(e.name, e.size);
+      case 'scalar':
+        return b.scalar(e.slot, e.dtype);
+      case 'load':
+        return b.load(e.buffer, rebuild(e.index), e.dtype, e.guard && rebuild(e.guard));
+      case 'acc':
+        return onAcc(e);
+      case 'op':
+        return b.op(e.op, e.args.map(rebuild), e.dtype);
+    }
+  };
+  return rebuild;
+}
+
+function rebuildPhase(phase: Phase, rebuild: Rebuild): Phase {
+  return {
+    ...phase,
+    reductions: phase.reductions.map((r) => ({ ...r, value: rebuild(r.value) })),
+    stores: phase.stores.map((s) => ({
+      ...s,
+      index: rebuild(s.index),
+      value: rebuild(s.value),
+      guard: s.guard && rebuild(s.guard),
+    })),
+  };
+}

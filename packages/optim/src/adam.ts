@@ -1,7 +1,9 @@
-import { maximum, zerosLike } from '@neurite/tensor';
+import { maximum, type Tensor } from '@neurite/tensor';
 import { checkBetas, checkNonNegative } from './check.js';
-import { Optimizer, type StateLayout, type StepInput, type StepOutput } from './optimizer.js';
+import { penalizedGradient, runningMean } from './gradient.js';
+import { Optimizer, type StepInput, type StepOutput } from './optimizer.js';
 import type { Params } from './parameter-groups.js';
+import type { StateLayout } from './parameter-state.js';
 
 export interface AdamOptions {
   /** Learning rate. Default 1e-3. */
@@ -40,13 +42,7 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected override updateParameter(input: StepInput<AdamOptions>): StepOutput {
-    const { param, options, scalar } = input;
-    const grad = options.maximize ? input.grad.neg() : input.grad;
-    return adamStep(
-      input,
-      param,
-      options.weightDecay === 0 ? grad : grad.add(param.mul(scalar('weightDecay', options.weightDecay))),
-    );
+    return adamStep(input, input.param, penalizedGradient(input));
   }
 }
 
@@ -98,24 +94,23 @@ const adamLayout = ({ amsgrad }: AdamOptions): StateLayout => ({
 });
 
 /** The moments and the step along them, from where weight decay has left parameter and gradient. */
-function adamStep(
-  { options, count, buffer, scalar }: StepInput<AdamOptions>,
-  param: StepInput<AdamOptions>['param'],
-  grad: StepInput<AdamOptions>['grad'],
-): StepOutput {
+function adamStep(input: StepInput<AdamOptions>, param: Tensor, grad: Tensor): StepOutput {
+  const { options, count, buffer, scalar } = input;
   const [beta1, beta2] = options.betas;
   const step = count('step') + 1;
-  const mean = (buffer('exp_avg') ?? zerosLike(grad)).mul(scalar('beta1', beta1)).add(grad.mul(scalar('1 - beta1', 1 - beta1)));
-  const square = (buffer('exp_avg_sq') ?? zerosLike(grad))
-    .mul(scalar('beta2', beta2))
-    .add(grad.mul(grad).mul(scalar('1 - beta2', 1 - beta2)));
-  const largest = options.amsgrad ? maximum(buffer('max_exp_avg_sqs') ?? zerosLike(grad), square) : undefined;
+  const mean = runningMean(input, 'exp_avg', grad, beta1);
+  const square = runningMean(input, 'exp_avg_sq', grad.mul(grad), beta2);
+  const before = buffer('max_exp_avg_sqs');
+  const largest = before ? maximum(before, square) : square;
   // In float64 on the host: 1 − β₂ᵗ has few correct digits in float32 when t is small.
-  const stepSize = scalar('stepSize', options.lr / (1 - beta1 ** step));
-  const correction = scalar('sqrt(1 - beta2^t)', Math.sqrt(1 - beta2 ** step));
-  const denominator = (largest ?? square).sqrt().div(correction).add(scalar('eps', options.eps));
+  const stepSize = scalar('step size', options.lr / (1 - beta1 ** step));
+  const correction = scalar('root of the correction', Math.sqrt(1 - beta2 ** step));
+  const denominator = (options.amsgrad ? largest : square)
+    .sqrt()
+    .div(correction)
+    .add(scalar('eps', options.eps));
   return {
     param: param.sub(mean.div(denominator).mul(stepSize)),
-    state: { step, exp_avg: mean, exp_avg_sq: square, ...(largest && { max_exp_avg_sqs: largest }) },
+    state: { step, exp_avg: mean, exp_avg_sq: square, ...(options.amsgrad && { max_exp_avg_sqs: largest }) },
   };
 }

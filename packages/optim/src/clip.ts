@@ -1,4 +1,4 @@
-import { keep, noGrad, NeuriteError, scalarInput, Tensor, tensor, ValueError } from '@neurite/tensor';
+import { keep, NeuriteError, noGrad, scalarInput, Tensor, tensor, ValueError } from '@neurite/tensor';
 
 export interface ClipGradNormOptions {
   /** p of the p-norm; `Infinity` for the largest absolute value. Default 2. */
@@ -33,7 +33,8 @@ export function clipGradNorm(
 ): Tensor | Promise<Tensor> {
   const { normType = 2, errorIfNonfinite = false } = options;
   if (!(maxNorm >= 0)) throw new ValueError(`clipGradNorm: maxNorm is ${maxNorm}, expected a number ≥ 0`);
-  if (!(normType > 0)) throw new ValueError(`clipGradNorm: normType is ${normType}, expected a number > 0 or Infinity`);
+  if (!(normType > 0))
+    throw new ValueError(`clipGradNorm: normType is ${normType}, expected a number > 0 or Infinity`);
   const gradients = gradientsOf(parameters);
   const norm = noGrad(() => totalNorm(gradients, normType));
   const scale = (): Tensor => {
@@ -48,7 +49,9 @@ export function clipGradNorm(
   if (!errorIfNonfinite) return scale();
   return norm.item().then((value) => {
     if (!Number.isFinite(value)) {
-      throw new NeuriteError(`clipGradNorm: the total norm of order ${normType} of the gradients is ${value}, so they cannot be clipped`);
+      throw new NeuriteError(
+        `clipGradNorm: the total norm of order ${normType} of the gradients is ${value}, so they cannot be clipped`,
+      );
     }
     return scale();
   });
@@ -56,7 +59,8 @@ export function clipGradNorm(
 
 /** Clamps every element of all gradients to [−clipValue, clipValue] (PyTorch's `clip_grad_value_`). */
 export function clipGradValue(parameters: Parameters, clipValue: number): void {
-  if (!(clipValue >= 0)) throw new ValueError(`clipGradValue: clipValue is ${clipValue}, expected a number ≥ 0`);
+  if (!(clipValue >= 0))
+    throw new ValueError(`clipGradValue: clipValue is ${clipValue}, expected a number ≥ 0`);
   noGrad(() => {
     for (const gradient of gradientsOf(parameters)) {
       const limit = scalarInput(clipValue, gradient.dtype);
@@ -75,7 +79,11 @@ function totalNorm(gradients: readonly Tensor[], normType: number): Tensor {
     return sizes.map((size) => size.amax()).reduce((a, b) => a.maximum(b));
   }
   if (normType === 1) return sizes.map((size) => size.sum()).reduce((a, b) => a.add(b));
-  if (normType === 2) return sizes.map((size) => size.mul(size).sum()).reduce((a, b) => a.add(b)).sqrt();
+  if (normType === 2)
+    return sizes
+      .map((size) => size.mul(size).sum())
+      .reduce((a, b) => a.add(b))
+      .sqrt();
   return sizes
     .map((size) => size.pow(normType).sum())
     .reduce((a, b) => a.add(b))

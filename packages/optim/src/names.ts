@@ -11,7 +11,8 @@ const SNAKE: Readonly<Record<string, string>> = {
 };
 
 /** PyTorch's name of an option: `weightDecay` → `weight_decay`. */
-export const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const snakeCase = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Our name of an option of PyTorch's: `weight_decay` → `weightDecay`. */
 export const camelCase = (name: string): string =>

@@ -9,13 +9,8 @@ import {
   toGroups,
   withoutUndefined,
 } from './parameter-groups.js';
+import type { ParameterState, StateLayout } from './parameter-state.js';
 import { exportState, importState, type OptimizerStateDict } from './state-dict.js';
-
-/** What an optimizer remembers of one parameter, under PyTorch's names: tensors on the device, counters on the host. */
-export type ParameterState = Record<string, Tensor | number>;
-
-/** Which members a parameter's state has. */
-export type StateLayout = Readonly<Record<string, 'tensor' | 'number'>>;
 
 /** One parameter's turn in a step. */
 export interface StepInput<Options extends BaseOptions> {

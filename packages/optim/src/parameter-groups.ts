@@ -23,6 +23,9 @@ const SCHEDULED: readonly string[] = [
   'baseMomentum',
 ] satisfies (keyof ScheduledOptions)[];
 
+/** Whether an option belongs to a scheduler. */
+export const isScheduled = (name: string): boolean => SCHEDULED.includes(name);
+
 /** Parameters and the options that hold for them; options may be changed between steps. */
 export type ParamGroup<Options extends BaseOptions> = Options & ScheduledOptions & { params: Tensor[] };
 
@@ -34,8 +37,14 @@ export type ParamGroupInput<Options extends BaseOptions> = Partial<Options> &
 export type Params<Options extends BaseOptions> = Iterable<Tensor> | Iterable<ParamGroupInput<Options>>;
 
 /** Splits an optimizer's first argument into groups. */
-export function toGroups<Options extends BaseOptions>(who: string, params: Params<Options>): ParamGroupInput<Options>[] {
-  if (params instanceof Tensor || typeof (params as Partial<Iterable<unknown>>)?.[Symbol.iterator] !== 'function') {
+export function toGroups<Options extends BaseOptions>(
+  who: string,
+  params: Params<Options>,
+): ParamGroupInput<Options>[] {
+  if (
+    params instanceof Tensor ||
+    typeof (params as Partial<Iterable<unknown>>)?.[Symbol.iterator] !== 'function'
+  ) {
     throw new ValueError(`${who}: expected an iterable of parameters or of groups, got ${describe(params)}`);
   }
   const list = [...params];
@@ -56,23 +65,26 @@ export function completeGroup<Options extends BaseOptions>(
   const params = givenParams instanceof Tensor ? [givenParams] : [...givenParams];
   checkOptionNames(who, options, defaults);
   for (const param of params) {
-    if (!(param instanceof Tensor)) throw new ValueError(`${who}: can only optimize tensors, got ${describe(param)}`);
+    if (!(param instanceof Tensor))
+      throw new ValueError(`${who}: can only optimize tensors, got ${describe(param)}`);
     if (!param.isLeaf) {
       throw new ValueError(
         `${who}: can't optimize a non-leaf tensor of shape [${param.shape.join(', ')}]; pass the parameter that it was computed from`,
       );
     }
   }
-  if (new Set(params).size !== params.length) throw new ValueError(`${who}: a group contains a parameter twice`);
+  if (new Set(params).size !== params.length)
+    throw new ValueError(`${who}: a group contains a parameter twice`);
   const group = { ...defaults, ...withoutUndefined(options), params } as unknown as ParamGroup<Options>;
-  if (group.lr === undefined) throw new ValueError(`${who}: a group has no lr and the optimizer has no default for it`);
+  if (group.lr === undefined)
+    throw new ValueError(`${who}: a group has no lr and the optimizer has no default for it`);
   return group;
 }
 
 /** Throws ValueError for an option that the optimizer does not have, such as a name in snake_case. */
 export function checkOptionNames(who: string, options: object, defaults: object): void {
   for (const name of Object.keys(options)) {
-    if (!(name in defaults) && !SCHEDULED.includes(name)) {
+    if (!(name in defaults) && !isScheduled(name)) {
       throw new ValueError(`${who}: no option '${name}' among ${Object.keys(defaults).join(', ')}`);
     }
   }

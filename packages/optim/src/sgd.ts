@@ -1,7 +1,9 @@
 import { ValueError } from '@neurite/tensor';
 import { checkNonNegative } from './check.js';
-import { Optimizer, type StateLayout, type StepInput, type StepOutput } from './optimizer.js';
+import { penalizedGradient } from './gradient.js';
+import { Optimizer, type StepInput, type StepOutput } from './optimizer.js';
 import type { Params } from './parameter-groups.js';
+import type { StateLayout } from './parameter-state.js';
 
 export interface SGDOptions {
   /** Learning rate; has no default. */
@@ -52,9 +54,9 @@ export class SGD extends Optimizer<SGDOptions> {
     return momentum !== 0 ? { momentum_buffer: 'tensor' } : {};
   }
 
-  protected override updateParameter({ param, grad, options, buffer, scalar }: StepInput<SGDOptions>): StepOutput {
-    let direction = options.maximize ? grad.neg() : grad;
-    if (options.weightDecay !== 0) direction = direction.add(param.mul(scalar('weightDecay', options.weightDecay)));
+  protected override updateParameter(input: StepInput<SGDOptions>): StepOutput {
+    const { param, options, buffer, scalar } = input;
+    const direction = penalizedGradient(input);
     const lr = scalar('lr', options.lr);
     if (options.momentum === 0) return { param: param.sub(direction.mul(lr)), state: {} };
     const momentum = scalar('momentum', options.momentum);

@@ -1,7 +1,7 @@
 import { StateDictError, Tensor } from '@neurite/tensor';
 import { camelCase, snakeCase } from './names.js';
-import type { ParameterState, StateLayout } from './optimizer.js';
-import type { BaseOptions, ParamGroup } from './parameter-groups.js';
+import { type BaseOptions, isScheduled, type ParamGroup } from './parameter-groups.js';
+import type { ParameterState, StateLayout } from './parameter-state.js';
 
 /** A group in PyTorch's layout: options in snake_case, parameters as positions counted through all groups. */
 export type SavedGroup = Record<string, unknown> & { params: number[] };
@@ -73,14 +73,18 @@ export function importState(who: string, saved: OptimizerStateDict, groups: Grou
     return fail('expected an object with state and param_groups');
   }
   if (saved.param_groups.length !== groups.length) {
-    fail(`the saved state has ${saved.param_groups.length} parameter groups, the optimizer has ${groups.length}`);
+    fail(
+      `the saved state has ${saved.param_groups.length} parameter groups, the optimizer has ${groups.length}`,
+    );
   }
   const imported: Imported = { state: new Map(), unread: [], borrowed: new Set(), options: [] };
   const seen = new Set<string>();
   groups.forEach((group, g) => {
     const savedGroup = saved.param_groups[g];
     if (savedGroup.params?.length !== group.params.length) {
-      fail(`group ${g} has ${savedGroup.params?.length} parameters in the saved state, ${group.params.length} in the optimizer`);
+      fail(
+        `group ${g} has ${savedGroup.params?.length} parameters in the saved state, ${group.params.length} in the optimizer`,
+      );
     }
     const options = importOptions(savedGroup, group, `group ${g}`, fail);
     const merged = { ...group, ...options };
@@ -91,7 +95,8 @@ export function importState(who: string, saved: OptimizerStateDict, groups: Grou
       const id = String(savedGroup.params[i]);
       seen.add(id);
       const entry = saved.state[id];
-      if (entry) imported.state.set(param, importEntry(entry, param, layout, `parameter ${id}`, imported, fail));
+      if (entry)
+        imported.state.set(param, importEntry(entry, param, layout, `parameter ${id}`, imported, fail));
     });
   });
   for (const id of Object.keys(saved.state)) {
@@ -117,14 +122,19 @@ function importOptions(
     if (found === undefined) {
       // Switches came to PyTorch one after another; an older checkpoint means false.
       if (typeof value === 'boolean') options[name] = false;
-      else if (!isScheduled(name)) fail(`${where} has no ${snakeCase(name)}; is the checkpoint of another optimizer?`);
+      else if (!isScheduled(name))
+        fail(`${where} has no ${snakeCase(name)}; is the checkpoint of another optimizer?`);
     } else if (typeof found !== typeof value || Array.isArray(found) !== Array.isArray(value)) {
-      fail(`${snakeCase(name)} of ${where} is ${JSON.stringify(found)}, expected something like ${JSON.stringify(value)}`);
+      fail(
+        `${snakeCase(name)} of ${where} is ${JSON.stringify(found)}, expected something like ${JSON.stringify(value)}`,
+      );
     }
   }
   for (const name of Object.keys(options)) {
     if (!(name in current) && !isScheduled(name)) {
-      fail(`${where} has an option ${snakeCase(name)} that ${Object.keys(current).map(snakeCase).join(', ')} do not include`);
+      fail(
+        `${where} has an option ${snakeCase(name)} that ${Object.keys(current).map(snakeCase).join(', ')} do not include`,
+      );
     }
   }
   return options;
@@ -143,7 +153,10 @@ function importEntry(
     // PyTorch's SGD without momentum saves None.
     if (value === null || value === undefined) continue;
     const kind = layout[name];
-    if (!kind) fail(`the state of ${where} has ${name}, which this optimizer does not keep; is the checkpoint of another one?`);
+    if (!kind)
+      fail(
+        `the state of ${where} has ${name}, which this optimizer does not keep; is the checkpoint of another one?`,
+      );
     if (kind === 'number') {
       if (typeof value === 'number') {
         state[name] = value;
@@ -155,7 +168,9 @@ function importEntry(
     } else if (!(value instanceof Tensor)) {
       fail(`${name} of ${where} is no tensor`);
     } else if (value.shape.join() !== param.shape.join()) {
-      fail(`${name} of ${where} has shape [${value.shape.join(', ')}], the parameter has [${param.shape.join(', ')}]`);
+      fail(
+        `${name} of ${where} has shape [${value.shape.join(', ')}], the parameter has [${param.shape.join(', ')}]`,
+      );
     } else {
       // A handle of its own: what becomes of the caller's tensor is not this optimizer's business.
       const copy = value.detach().to(param.dtype);
@@ -171,6 +186,3 @@ function importEntry(
   }
   return state;
 }
-
-const isScheduled = (name: string): boolean =>
-  ['initialLr', 'maxLr', 'minLr', 'maxMomentum', 'baseMomentum'].includes(name);

@@ -10,12 +10,18 @@ export class SequentialLR {
 
   constructor(
     readonly optimizer: Schedulable,
-    options: { readonly schedulers: readonly LRScheduler[]; readonly milestones: readonly number[]; readonly lastEpoch?: number },
+    options: {
+      readonly schedulers: readonly LRScheduler[];
+      readonly milestones: readonly number[];
+      readonly lastEpoch?: number;
+    },
   ) {
     const { schedulers, milestones, lastEpoch = -1 } = options;
     checkSameOptimizer('SequentialLR', schedulers, optimizer);
     if (milestones.length !== schedulers.length - 1) {
-      throw new ValueError(`SequentialLR: ${milestones.length} milestones for ${schedulers.length} schedulers, expected one less`);
+      throw new ValueError(
+        `SequentialLR: ${milestones.length} milestones for ${schedulers.length} schedulers, expected one less`,
+      );
     }
     this.schedulers = schedulers;
     this.milestones = [...milestones];
@@ -104,7 +110,9 @@ function checkSameOptimizer(who: string, schedulers: readonly LRScheduler[], opt
 function loadEach(who: string, schedulers: readonly LRScheduler[], states: unknown): void {
   if (!Array.isArray(states) || states.length !== schedulers.length) {
     const found = Array.isArray(states) ? states.length : 'no';
-    throw new StateDictError(`${who}.loadStateDict: ${found} scheduler states, expected ${schedulers.length}`);
+    throw new StateDictError(
+      `${who}.loadStateDict: ${found} scheduler states, expected ${schedulers.length}`,
+    );
   }
   schedulers.forEach((scheduler, i) => {
     scheduler.loadStateDict(states[i]);

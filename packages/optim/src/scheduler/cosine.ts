@@ -9,9 +9,13 @@ export class CosineAnnealingLR extends LRScheduler {
   readonly tMax: number;
   readonly etaMin: number;
 
-  constructor(optimizer: Schedulable, options: SchedulerOptions & { readonly tMax: number; readonly etaMin?: number }) {
+  constructor(
+    optimizer: Schedulable,
+    options: SchedulerOptions & { readonly tMax: number; readonly etaMin?: number },
+  ) {
     super(optimizer, options);
-    if (!(options.tMax > 0)) throw new ValueError(`CosineAnnealingLR: tMax is ${options.tMax}, expected a number > 0`);
+    if (!(options.tMax > 0))
+      throw new ValueError(`CosineAnnealingLR: tMax is ${options.tMax}, expected a number > 0`);
     this.tMax = options.tMax;
     this.etaMin = options.etaMin ?? 0;
     this.start();

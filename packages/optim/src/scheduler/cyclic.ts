@@ -32,6 +32,9 @@ export interface CyclicOptions extends SchedulerOptions {
  * rates", https://arxiv.org/abs/1506.01186).
  */
 export class CyclicLR extends LRScheduler {
+  readonly mode: string;
+  readonly gamma: number;
+  readonly scaleMode: string;
   readonly totalSize: number;
   readonly stepRatio: number;
   readonly maxLrs: number[];
@@ -44,7 +47,9 @@ export class CyclicLR extends LRScheduler {
     const { stepSizeUp = 2000, cycleMomentum = true, lastEpoch = -1 } = options;
     const stepSizeDown = options.stepSizeDown ?? stepSizeUp;
     if (!(stepSizeUp > 0 && stepSizeDown > 0)) {
-      throw new ValueError(`CyclicLR: steps up and down are ${stepSizeUp} and ${stepSizeDown}, expected numbers > 0`);
+      throw new ValueError(
+        `CyclicLR: steps up and down are ${stepSizeUp} and ${stepSizeDown}, expected numbers > 0`,
+      );
     }
     if (cycleMomentum && !hasMomentum(optimizer)) {
       throw new ValueError('CyclicLR: the optimizer must have momentum or betas with cycleMomentum on');
@@ -59,6 +64,9 @@ export class CyclicLR extends LRScheduler {
       });
     }
     super(optimizer, options);
+    this.mode = options.mode ?? 'triangular';
+    this.gamma = options.gamma ?? 1;
+    this.scaleMode = options.scaleMode ?? 'cycle';
     this.baseLrs = baseLrs;
     this.maxLrs = perGroup('CyclicLR', 'maxLr', options.maxLr, groups.length);
     this.totalSize = stepSizeUp + stepSizeDown;
@@ -95,6 +103,8 @@ function heightOf({ mode = 'triangular', gamma = 1, scaleFn, scaleMode = 'cycle'
     case 'exp_range':
       return (_: number, step: number): number => gamma ** step;
     default:
-      throw new ValueError(`CyclicLR: mode is '${mode}', expected 'triangular', 'triangular2' or 'exp_range'`);
+      throw new ValueError(
+        `CyclicLR: mode is '${mode}', expected 'triangular', 'triangular2' or 'exp_range'`,
+      );
   }
 }

@@ -46,9 +46,16 @@ export class OneCycleLR extends LRScheduler {
   readonly #anneal: (start: number, end: number, done: number) => number;
 
   constructor(optimizer: Schedulable, options: OneCycleOptions) {
-    const { pctStart = 0.3, annealStrategy = 'cos', divFactor = 25, finalDivFactor = 1e4, lastEpoch = -1 } = options;
+    const {
+      pctStart = 0.3,
+      annealStrategy = 'cos',
+      divFactor = 25,
+      finalDivFactor = 1e4,
+      lastEpoch = -1,
+    } = options;
     const totalSteps = countSteps(options);
-    if (!(pctStart >= 0 && pctStart <= 1)) throw new ValueError(`OneCycleLR: pctStart is ${pctStart}, expected 0 ≤ pctStart ≤ 1`);
+    if (!(pctStart >= 0 && pctStart <= 1))
+      throw new ValueError(`OneCycleLR: pctStart is ${pctStart}, expected 0 ≤ pctStart ≤ 1`);
     if (annealStrategy !== 'cos' && annealStrategy !== 'linear') {
       throw new ValueError(`OneCycleLR: annealStrategy is '${annealStrategy}', expected 'cos' or 'linear'`);
     }
@@ -91,8 +98,9 @@ export class OneCycleLR extends LRScheduler {
     const begin = this.#phases[i - 1]?.end ?? 0;
     const done = (step - begin) / (end - begin);
     return this.groups.map((group) => {
-      const between = (names: readonly [RateName, RateName] | readonly [MomentumName, MomentumName]): number =>
-        this.#anneal(group[names[0]] as number, group[names[1]] as number, done);
+      const between = (
+        names: readonly [RateName, RateName] | readonly [MomentumName, MomentumName],
+      ): number => this.#anneal(group[names[0]] as number, group[names[1]] as number, done);
       if (this.cycleMomentum) setMomentum(group, between(momenta));
       return between(rates);
     });
@@ -104,17 +112,26 @@ function countSteps({ totalSteps, epochs, stepsPerEpoch }: OneCycleOptions): num
     throw new ValueError('OneCycleLR: expected totalSteps, or both epochs and stepsPerEpoch');
   }
   const steps = totalSteps ?? (epochs as number) * (stepsPerEpoch as number);
-  if (!Number.isInteger(steps) || steps < 1) throw new ValueError(`OneCycleLR: ${steps} steps, expected an integer ≥ 1`);
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new ValueError(`OneCycleLR: ${steps} steps, expected an integer ≥ 1`);
   return steps;
 }
 
 function phases(totalSteps: number, pctStart: number, threePhase: boolean): readonly Phase[] {
-  const up: Phase = { end: pctStart * totalSteps - 1, rates: ['initialLr', 'maxLr'], momenta: ['maxMomentum', 'baseMomentum'] };
+  const up: Phase = {
+    end: pctStart * totalSteps - 1,
+    rates: ['initialLr', 'maxLr'],
+    momenta: ['maxMomentum', 'baseMomentum'],
+  };
   const end = totalSteps - 1;
   return threePhase
     ? [
         up,
-        { end: 2 * pctStart * totalSteps - 2, rates: ['maxLr', 'initialLr'], momenta: ['baseMomentum', 'maxMomentum'] },
+        {
+          end: 2 * pctStart * totalSteps - 2,
+          rates: ['maxLr', 'initialLr'],
+          momenta: ['baseMomentum', 'maxMomentum'],
+        },
         { end, rates: ['initialLr', 'minLr'], momenta: ['maxMomentum', 'maxMomentum'] },
       ]
     : [up, { end, rates: ['maxLr', 'minLr'], momenta: ['baseMomentum', 'maxMomentum'] }];

@@ -1,6 +1,6 @@
 import { ValueError } from '@neurite/tensor';
-import { perGroup, readState, type Schedulable, type SchedulerStateDict } from './scheduler.js';
 import { schedulerKey } from '../names.js';
+import { perGroup, readState, type Schedulable, type SchedulerStateDict } from './scheduler.js';
 
 export interface PlateauOptions {
   /** Whether a smaller ('min', default) or a greater metric is better. */
@@ -49,10 +49,14 @@ export class ReduceLROnPlateau {
     this.cooldown = options.cooldown ?? 0;
     this.eps = options.eps ?? 1e-8;
     this.minLrs = perGroup('ReduceLROnPlateau', 'minLr', options.minLr ?? 0, optimizer.paramGroups.length);
-    if (!(this.factor < 1)) throw new ValueError(`ReduceLROnPlateau: factor is ${this.factor}, expected a number < 1`);
-    if (!['min', 'max'].includes(this.mode)) throw new ValueError(`ReduceLROnPlateau: mode is '${this.mode}', expected 'min' or 'max'`);
+    if (!(this.factor < 1))
+      throw new ValueError(`ReduceLROnPlateau: factor is ${this.factor}, expected a number < 1`);
+    if (!['min', 'max'].includes(this.mode))
+      throw new ValueError(`ReduceLROnPlateau: mode is '${this.mode}', expected 'min' or 'max'`);
     if (!['rel', 'abs'].includes(this.thresholdMode)) {
-      throw new ValueError(`ReduceLROnPlateau: thresholdMode is '${this.thresholdMode}', expected 'rel' or 'abs'`);
+      throw new ValueError(
+        `ReduceLROnPlateau: thresholdMode is '${this.thresholdMode}', expected 'rel' or 'abs'`,
+      );
     }
     this.lastLr = optimizer.paramGroups.map(({ lr }) => lr);
   }
@@ -68,7 +72,8 @@ export class ReduceLROnPlateau {
 
   /** @param metric a number that was read, such as the mean validation loss. */
   step(metric: number): void {
-    if (typeof metric !== 'number') throw new ValueError(`ReduceLROnPlateau.step: expected a number, got ${typeof metric}`);
+    if (typeof metric !== 'number')
+      throw new ValueError(`ReduceLROnPlateau.step: expected a number, got ${typeof metric}`);
     this.lastEpoch++;
     if (this.#isBetter(metric)) {
       this.best = metric;
@@ -93,7 +98,9 @@ export class ReduceLROnPlateau {
   }
 
   stateDict(): SchedulerStateDict {
-    return Object.fromEntries(Object.entries(this).map(([name, value]) => [schedulerKey(name), structuredClone(value)]));
+    return Object.fromEntries(
+      Object.entries(this).map(([name, value]) => [schedulerKey(name), structuredClone(value)]),
+    );
   }
 
   /** @throws StateDictError when a member is missing, unknown or of another kind. */
@@ -104,7 +111,8 @@ export class ReduceLROnPlateau {
   #isBetter(metric: number): boolean {
     const sign = this.mode === 'min' ? 1 : -1;
     const best = this.best ?? sign * Number.POSITIVE_INFINITY;
-    const bar = this.thresholdMode === 'rel' ? best * (1 - sign * this.threshold) : best - sign * this.threshold;
+    const bar =
+      this.thresholdMode === 'rel' ? best * (1 - sign * this.threshold) : best - sign * this.threshold;
     return sign * metric < sign * bar;
   }
 

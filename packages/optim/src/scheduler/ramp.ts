@@ -91,5 +91,6 @@ export class PolynomialLR extends LRScheduler {
 }
 
 function checkFraction(who: string, name: string, value: number): void {
-  if (!(value >= 0 && value <= 1)) throw new ValueError(`${who}: ${name} is ${value}, expected it between 0 and 1`);
+  if (!(value >= 0 && value <= 1))
+    throw new ValueError(`${who}: ${name} is ${value}, expected it between 0 and 1`);
 }

@@ -105,7 +105,9 @@ export abstract class LRScheduler {
 
   /** The schedule's state under PyTorch's names. */
   stateDict(): SchedulerStateDict {
-    return Object.fromEntries(this.stateEntries().map(([name, value]) => [schedulerKey(name), structuredClone(value)]));
+    return Object.fromEntries(
+      this.stateEntries().map(([name, value]) => [schedulerKey(name), structuredClone(value)]),
+    );
   }
 
   /** @throws StateDictError when a member is missing, unknown or of another kind; nothing has changed then. */
@@ -145,7 +147,11 @@ export function readState(
     const key = schedulerKey(name);
     const value = state[key];
     if (!(key in state)) fail(`${key} is missing; is the state of another scheduler?`);
-    if (value !== null && current !== null && (typeof value !== typeof current || Array.isArray(value) !== Array.isArray(current))) {
+    if (
+      value !== null &&
+      current !== null &&
+      (typeof value !== typeof current || Array.isArray(value) !== Array.isArray(current))
+    ) {
       fail(`${key} is ${JSON.stringify(value)}, expected something like ${JSON.stringify(current)}`);
     }
     if (Array.isArray(value) && value.length !== (current as unknown[]).length) {
@@ -160,10 +166,17 @@ export function readState(
 }
 
 /** One number for all groups, or one for each. */
-export function perGroup(who: string, name: string, value: number | readonly number[], groups: number): number[] {
+export function perGroup(
+  who: string,
+  name: string,
+  value: number | readonly number[],
+  groups: number,
+): number[] {
   if (typeof value === 'number') return Array.from({ length: groups }, () => value);
   if (value.length !== groups) {
-    throw new ValueError(`${who}: ${value.length} values for ${name}, the optimizer has ${groups} parameter groups`);
+    throw new ValueError(
+      `${who}: ${value.length} values for ${name}, the optimizer has ${groups} parameter groups`,
+    );
   }
   return [...value];
 }

@@ -6,9 +6,13 @@ export class StepLR extends LRScheduler {
   readonly stepSize: number;
   readonly gamma: number;
 
-  constructor(optimizer: Schedulable, options: SchedulerOptions & { readonly stepSize: number; readonly gamma?: number }) {
+  constructor(
+    optimizer: Schedulable,
+    options: SchedulerOptions & { readonly stepSize: number; readonly gamma?: number },
+  ) {
     super(optimizer, options);
-    if (!(options.stepSize > 0)) throw new ValueError(`StepLR: stepSize is ${options.stepSize}, expected a number > 0`);
+    if (!(options.stepSize > 0))
+      throw new ValueError(`StepLR: stepSize is ${options.stepSize}, expected a number > 0`);
     this.stepSize = options.stepSize;
     this.gamma = options.gamma ?? 0.1;
     this.start();
@@ -47,7 +51,8 @@ export class MultiStepLR extends LRScheduler {
 
   protected override closedFormLr(): number[] {
     let passed = 0;
-    for (const [epoch, times] of Object.entries(this.milestones)) if (Number(epoch) <= this.lastEpoch) passed += times;
+    for (const [epoch, times] of Object.entries(this.milestones))
+      if (Number(epoch) <= this.lastEpoch) passed += times;
     return this.baseLrs.map((lr) => lr * this.gamma ** passed);
   }
 }
@@ -77,7 +82,9 @@ export class LambdaLR extends LRScheduler {
 
   constructor(
     optimizer: Schedulable,
-    options: SchedulerOptions & { readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[] },
+    options: SchedulerOptions & {
+      readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[];
+    },
   ) {
     super(optimizer, options);
     const { lrLambda } = options;

@@ -3,7 +3,7 @@
  * One list; every property of an op (shape and dtype rule in `ops/`, lowering in `schedule/`, gradient in the autograd
  * package) is a table whose type demands a row for each name.
  */
-import type { DType, TypedArray } from '../dtype.js';
+import type { TypedArray } from '../dtype.js';
 
 export const UNARY_OPS = [
   'neg',

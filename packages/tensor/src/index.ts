@@ -1,0 +1,59 @@
+/** Tensors for JavaScript runtimes. */
+
+// Devices and running
+export type * from './backend/interface.js';
+export {
+  DTYPES,
+  type DType,
+  fromHalfBits,
+  isFloat,
+  isInteger,
+  promoteTypes,
+  type TypedArray,
+  toHalfBits,
+} from './dtype.js';
+export * from './errors.js';
+export * from './functions/combine.js';
+export * from './functions/create.js';
+export * from './functions/elementwise.js';
+export * from './functions/random.js';
+export * from './functions/reduction.js';
+export * from './functions/values.js';
+// Gradients: recording them, and the slot for a differentiator
+export {
+  type BackwardOptions,
+  type Differentiator,
+  getDifferentiator,
+  registerDifferentiator,
+} from './graph/differentiator.js';
+export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './graph/grad-mode.js';
+export { Node, type NodeGradient, type NodeHook, record } from './graph/node.js';
+export type { TensorHook } from './methods/core.js';
+export type { ClampOptions } from './methods/elementwise.js';
+export type { IndexEntry, SliceIndex } from './methods/indexing.js';
+export type { ReduceOptions, ValuesIndices, VarianceOptions } from './methods/reduction.js';
+export * from './ops/primitives.js';
+// Random numbers
+export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random/generator.js';
+export { hostNormal, hostPermutation, hostRandomBits, hostUniform } from './random/host.js';
+export { detectAnomaly } from './runtime/anomaly.js';
+export { Device, getDefaultDevice as defaultDevice, type MemoryReport, memory } from './runtime/device.js';
+export type { ExplainedKernel, Explanation } from './runtime/explain.js';
+export { resetStats, type Stats } from './runtime/stats.js';
+export { type UseOptions, use } from './runtime/use.js';
+// The tensor and its functions
+export { Tensor } from './tensor.js';
+export type { Nested } from './text.js';
+// Shapes as types
+export type * from './types/dims.js';
+export type { FloatDType, FloatOf, Promote, SumOf } from './types/dtype.js';
+export type { Elementwise, Fits, ShapeOf, TensorOrNumber } from './types/operand.js';
+export type {
+  Broadcast,
+  BroadcastCheck,
+  MatMul,
+  MatMulCheck,
+  Shape,
+  ShapeMismatch,
+  ShowShape,
+} from './types/shape.js';

@@ -1,4 +1,4 @@
-import { isFloat, isGradEnabled, type Node, type NodeGradient, type Tensor } from '@neurite/tensor';
+import { isFloat, isGradEnabled, type Node, type NodeGradient, record, Tensor } from '@neurite/tensor';
 
 /** A gradient per output; null where none arrived. */
 export type OutputGradients = readonly (Tensor | null)[];
@@ -16,7 +16,7 @@ export interface Call {
 
 /** The value on a node that is nobody else's. */
 const ownNode = ({ node }: Tensor): Tensor =>
-  Tensor.fromNode(record('detach', [node], NO_ATTRS, node.shape, node.dtype));
+  Tensor.fromNode(record('detach', [node], {}, node.shape, node.dtype));
 
 /** Tensors with the same values whose gradients come from `backward` and go to `inputs`. */
 export function attach({ name, inputs, values, excluded, saves, backward }: Call): Tensor[] {

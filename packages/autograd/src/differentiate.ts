@@ -1,4 +1,4 @@
-import { AutogradError, enableGrad, isGradEnabled, type Tensor, zerosLike } from '@neurite/tensor';
+import { AutogradError, enableGrad, isGradEnabled, type Node, type Tensor, zerosLike } from '@neurite/tensor';
 import { gradients } from './backward.js';
 import { independent } from './call.js';
 import { isLeaf, tapeOf } from './tape.js';
@@ -46,7 +46,7 @@ export function differentiate(
   const outputs = (single ? [result] : result) as readonly Tensor[];
   const own = new Set(variables.map((v) => v.node));
   const tape = tapeOf(outputs.map((t) => t.node));
-  const recorded = isGradEnabled() && tape.some((stop) => isLeaf(stop) && !own.has(stop));
+  const recorded = isGradEnabled() && tape.some((stop) => isLeaf(stop) && !own.has(stop as Node));
 
   const finish = (t: Tensor): Tensor => (recorded ? t : t.detach());
   const pull = (gradOutputs: readonly (Tensor | null)[]): unknown => {

@@ -1,5 +1,5 @@
 /** Products with Jacobians, and whole Jacobians and Hessians, as torch.func. */
-import { AutogradError, enableGrad, eye, stack, type Tensor, zerosLike } from '@neurite/tensor';
+import { AutogradError, enableGrad, eye, stack, Tensor, zerosLike } from '@neurite/tensor';
 import { gradients } from './backward.js';
 import { differentiate } from './differentiate.js';
 import { type ArgumentOptions, grad, type Selected } from './grad.js';
@@ -9,7 +9,7 @@ type Outputs = Tensor | readonly Tensor[];
 /** One tensor for one, an array for an array. */
 type Like<R extends Outputs> = R extends Tensor ? Tensor : Tensor[];
 
-const listOf = (t: Outputs): readonly Tensor[] => (Array.isArray(t) ? t : [t]);
+const listOf = (t: Outputs): readonly Tensor[] => (t instanceof Tensor ? [t] : t);
 
 function checkCount(name: string, what: string, got: number, expected: number): void {
   if (got !== expected) throw new AutogradError(`${name}: ${expected} ${what} expected, got ${got}`);
@@ -84,7 +84,7 @@ export function jacobian<A extends readonly unknown[], const N extends number | 
   return (...args) => {
     const { outputs, variables, pull } = differentiate(f, args, argnums, 'jacobian');
     const [output] = outputs;
-    const basis = eye(output.numel, { dtype: output.dtype });
+    const basis = eye(output.numel, output.numel, { dtype: output.dtype });
     const rows = Array.from({ length: output.numel }, (_, i) =>
       pull([basis.select(0, i).reshape(output.shape)]),
     );

@@ -1,5 +1,5 @@
 /** Gradients compared with finite differences, in float64, as torch.autograd.gradcheck. */
-import { AutogradError, Generator, hostNormal, isFloat, realize, type Tensor, tensor } from '@neurite/tensor';
+import { AutogradError, Generator, hostNormal, isFloat, realize, Tensor, tensor } from '@neurite/tensor';
 import { gradients } from './backward.js';
 
 export interface GradcheckOptions {
@@ -14,7 +14,7 @@ export interface GradcheckOptions {
 type Outputs = Tensor | readonly Tensor[];
 type Checked = (...inputs: Tensor[]) => Outputs;
 
-const listOf = (t: Outputs): readonly Tensor[] => (Array.isArray(t) ? t : [t]);
+const listOf = (t: Outputs): readonly Tensor[] => (t instanceof Tensor ? [t] : t);
 
 /** The outputs to check: those on the tape, or, when none is, all: their differences must then be 0. */
 function checkedOf(result: Outputs): readonly Tensor[] {

@@ -7,7 +7,7 @@ export type Stop = Node | NodeGradient;
 export const isCall = (stop: Stop): stop is NodeGradient => 'outputs' in stop;
 
 /** Where gradients end: a tensor that the user made one that collects them. */
-export const isLeaf = (stop: Stop): stop is Node => !isCall(stop) && stop.variable !== null;
+export const isLeaf = (stop: Stop): boolean => !isCall(stop) && stop.variable !== null;
 
 /** Where gradients go on from here, repeated where an input is used twice. */
 export function edges(stop: Stop): readonly Stop[] {

@@ -1,8 +1,9 @@
 /** Gradients of the elementwise ops; subgradients at kinks and the values at 0 and ±∞ are PyTorch's. */
-import type { BinaryOp, Tensor, UnaryOp } from '@neurite/tensor';
+import type { BinaryOp, Shape, Tensor, UnaryOp } from '@neurite/tensor';
 import { type DifferentiableOp, filled, type InputRule, type Rules } from './rule.js';
 
 type Elementwise = Extract<UnaryOp | BinaryOp | 'where' | 'cast', DifferentiableOp>;
+type Condition = Tensor<Shape, 'bool'>;
 type Binary = InputRule<BinaryOp>;
 
 /** Steps have slope 0: PyTorch returns zeros, not "no gradient". */
@@ -19,11 +20,12 @@ const powerExponent: Binary = (g, [a, b], y) =>
   g.mul(y.mul(a.maskedFill(a.eq(0).logicalAnd(b.ge(0)), 1).log()));
 
 /** All of the gradient where `a` wins, half of it on a tie; NaN compares false and lets it pass. */
-const winner = (a: Tensor, b: Tensor, g: Tensor, lost: Tensor): Tensor =>
+const winner = (a: Tensor, b: Tensor, g: Tensor, lost: Condition): Tensor =>
   g.mul(0.5).where(a.eq(b), g).maskedFill(lost, 0);
 
 export const elementwise: Rules<Elementwise> = {
   neg: [(g) => g.neg()],
+  relu: [(g, _, y) => g.maskedFill(y.le(0), 0)],
   abs: [(g, [a]) => g.mul(a.sign())],
   sign: flat,
   exp: [(g, _, y) => g.mul(y)],
@@ -61,6 +63,6 @@ export const elementwise: Rules<Elementwise> = {
   pow: [powerBase, powerExponent],
   max: [(g, [a, b]) => winner(a, b, g, a.lt(b)), (g, [a, b]) => winner(a, b, g, a.gt(b))],
   min: [(g, [a, b]) => winner(a, b, g, a.gt(b)), (g, [a, b]) => winner(a, b, g, a.lt(b))],
-  where: [null, (g, [c]) => g.maskedFill(c.logicalNot(), 0), (g, [c]) => g.maskedFill(c, 0)],
+  where: [null, (g, [c]) => g.maskedFill(c.logicalNot(), 0), (g, [c]) => g.maskedFill(c as Condition, 0)],
   cast: [(g, [a]) => g.to(a.dtype)],
 };

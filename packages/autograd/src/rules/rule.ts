@@ -1,6 +1,5 @@
 import {
   type DType,
-  NO_ATTRS,
   type NON_DIFFERENTIABLE,
   type OpAttrs,
   type PrimitiveOp,
@@ -56,5 +55,3 @@ export const iota = (shape: readonly number[], dim: number): Tensor =>
 /** `full` with the shape and dtype of `like`. */
 export const filled = (like: Tensor, value: number): Tensor =>
   Tensor.fromNode(record('full', [], { value }, like.shape, like.dtype));
-
-export { NO_ATTRS };

@@ -3,7 +3,7 @@ import { nodeOf } from '../methods/wrap.js';
 import { type Explanation, explainNode } from '../runtime/explain.js';
 import { realizeNodes } from '../runtime/realize.js';
 import { stats as counters, type Stats } from '../runtime/stats.js';
-import { keepNodes, updateHandles } from '../runtime/update.js';
+import { keepNodes, settleHandles, updateHandles } from '../runtime/update.js';
 import type { Tensor } from '../tensor.js';
 
 /** Computes tensors in one plan. */
@@ -12,6 +12,12 @@ export const realize = (...tensors: readonly Tensor[]): Promise<void> =>
 
 /** Marks pending tensors to be computed together with the next `update`. */
 export const keep = (...tensors: readonly Tensor[]): void => keepNodes(tensors.map((t) => nodeOf('keep', t)));
+
+/**
+ * Marks tensors that were moved in place to values not computed yet (running statistics, copied weights): the next
+ * `update` computes these too, from the values that it overwrites.
+ */
+export const settle = (...tensors: readonly Tensor[]): void => settleHandles(tensors);
 
 /** One in-place write: `target` becomes a fresh leaf with the value of `value`. */
 export interface Assignment {

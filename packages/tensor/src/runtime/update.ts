@@ -1,6 +1,7 @@
 /** In-place updates: what optimizers do, as one plan with everything that is still wanted. */
 import { DeviceError } from '../errors.js'
 import { leaf, NO_ATTRS, type Node, record } from '../graph/node.js'
+import type { DeviceHandle } from '../graph/storage.js'
 import { collect } from '../schedule/graph.js'
 import { checkAnomaly, isAnomalyMode } from './anomaly.js'
 import { deviceOf, fetchTransfers, newStorage } from './realize.js'
@@ -18,6 +19,30 @@ export function keepNodes(nodes: readonly Node[]): void {
   kept = kept.filter((n) => !n.storage)
   for (const n of nodes) if (!n.storage && !kept.includes(n)) kept.push(n)
   if (kept.length > MAX_KEPT) kept = kept.slice(-MAX_KEPT)
+}
+
+let unsettled: WeakRef<Handle>[] = []
+
+const pendingNode = (ref: WeakRef<Handle>): Node | null => {
+  const node = ref.deref()?.node
+  return node && !node.storage ? node : null
+}
+
+/**
+ * Marks handles that were moved to pending values (running statistics, loaded weights): the node that such a handle is on when the
+ * next update runs is computed with it. Unlike `keepNodes` it follows the handle, and forgets none as long as the handle lives.
+ */
+export function settleHandles(handles: readonly Handle[]): void {
+  unsettled = unsettled.filter(pendingNode)
+  const known = new Set(unsettled.map((ref) => ref.deref()))
+  for (const handle of handles) if (!handle.node.storage && !known.has(handle)) unsettled.push(new WeakRef(handle))
+}
+
+/** Takes the pending nodes of unsettled handles on a device, except those of the handles that are about to be moved anyway. */
+function takeUnsettled(device: DeviceHandle, moving: ReadonlySet<Handle>): Node[] {
+  const here = unsettled.filter((ref) => pendingNode(ref) && deviceOf(ref.deref()!.node) === device)
+  unsettled = unsettled.filter((ref) => !here.includes(ref))
+  return here.map((ref) => ref.deref()!).filter((handle) => !moving.has(handle)).map((handle) => handle.node)
 }
 
 export interface Assignment { readonly target: Handle; readonly value: Handle }
@@ -39,7 +64,8 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
     seen.add(own)
     return own
   })
-  const extra = kept.filter((n) => !n.storage && deviceOf(n) === device && !seen.has(n))
+  const wanted = new Set([...kept.filter((n) => !n.storage && deviceOf(n) === device), ...takeUnsettled(device, new Set(assignments.map((a) => a.target)))])
+  const extra = [...wanted].filter((n) => !seen.has(n))
   kept = kept.filter((n) => deviceOf(n) !== device)
   const old = assignments.map(({ target }) => (target.node.storage ? target.node : null))
   const roots = [...values, ...extra]

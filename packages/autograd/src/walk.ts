@@ -50,6 +50,7 @@ export function walk(roots: readonly Node[], gradients: readonly Tensor[], optio
       pending.delete(stop);
       const gradient = runHooks(stop, arrived);
       options.arrive(stop, gradient);
+      if (options.until?.has(stop)) continue;
       if (stop.gradient) fill(slots, stop.gradient, stop, gradient);
       else opGradients(stop, gradient, onTheWay, send);
     }

@@ -13,7 +13,8 @@ const gradientAt = (
   shape?: readonly number[],
 ): Promise<number[]> => {
   const x = variable(at, shape);
-  return values(grad(f(x).sum(), x)[0]);
+  // -0 is 0 here: + 0 makes it so.
+  return values(grad(f(x).sum(), x)[0]).then((g) => g.map((v) => v + 0));
 };
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

@@ -27,7 +27,9 @@ const NEIGHBOURS: Record<number, MemoryOp> = {
 const laneLoad = (bytes: number) => `v128.load${bytes * 8}_lane` as LaneMemoryOp;
 const laneStore = (bytes: number) => `v128.store${bytes * 8}_lane` as LaneMemoryOp;
 
-const REVERSED = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
+/** Bytes of a shuffle that reverses the first `lanes` 32-bit lanes. */
+const reversed = (lanes: number) =>
+  Array.from({ length: 16 }, (_, i) => (i < 4 * lanes ? 4 * (lanes - 1 - (i >> 2)) + (i & 3) : i));
 
 /** Pushes the lanes of a load. */
 export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
@@ -47,7 +49,7 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
     f.memory(op, added, bytes);
     if (backward) {
       f.i32x4(0);
-      f.shuffle(REVERSED);
+      f.shuffle(reversed(c.lanes));
     }
     unpack(c, e.dtype);
   };

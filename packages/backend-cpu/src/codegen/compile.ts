@@ -36,6 +36,9 @@ export function compileKernel(kernel: Kernel, memory: WebAssembly.Memory): CpuPr
       return kernelText(kernel);
     },
     scratchBytes: 0,
-    parts: units.map((count, i) => ({ units: count, run: exports[`nest${i}`] as CpuProgram['parts'][number]['run'] })),
+    parts: units.map((count, i) => ({
+      units: count,
+      run: exports[`nest${i}`] as CpuProgram['parts'][number]['run'],
+    })),
   };
 }

@@ -94,7 +94,8 @@ export function pointerTo(c: Context, key: string): Pointer | undefined {
 }
 
 export const vectorKey = (c: Context, e: Expr, copy: number): string => `v${e.id}:${varies(c, e) ? copy : 0}`;
-export const scalarKey = (c: Context, e: Expr, offset: number): string => `s${e.id}:${varies(c, e) ? offset : 0}`;
+export const scalarKey = (c: Context, e: Expr, offset: number): string =>
+  `s${e.id}:${varies(c, e) ? offset : 0}`;
 export const pointerKey = (buffer: number, index: Expr): string => `${buffer}:${index.id}`;
 
 /** Whether lanes differ in the value of `e`. */

@@ -1,5 +1,15 @@
 /** Rough costs in machine instructions, to choose between ways of vectorising. */
-import { DTYPES, type Expr, isFloat, type Kernel, type Loop, type Nest, type Phase, type VarExpr, visitExprs } from '@neurite/tensor';
+import {
+  DTYPES,
+  type Expr,
+  isFloat,
+  type Kernel,
+  type Loop,
+  type Nest,
+  type Phase,
+  type VarExpr,
+  visitExprs,
+} from '@neurite/tensor';
 import { MATH } from '../math/index.js';
 import { contains, isInt, strideOf } from './context.js';
 import { BY_LANE } from './operations.js';
@@ -36,7 +46,13 @@ export function vectorCost(roots: readonly Expr[]): number {
 }
 
 /** Instructions of an access by `lanes` neighbours along `variable`. */
-function accessCost(index: Expr, guard: Expr | null, bytes: number, variable: VarExpr, lanes: number): number {
+function accessCost(
+  index: Expr,
+  guard: Expr | null,
+  bytes: number,
+  variable: VarExpr,
+  lanes: number,
+): number {
   const stride = strideOf(index, variable);
   const guarded = guard && contains(guard, variable) ? 3 : 0;
   if (lanes === 1 || stride === 1 || stride === 0) return 1 + guarded;
@@ -80,7 +96,12 @@ const PHASE_OVERHEAD = 15;
  * The outer loop to spread over lanes, or null where each phase had better spread its own innermost loop. `canSpread`
  * tells which phases may.
  */
-export function chooseLane(kernel: Kernel, nest: Nest, width: number, canSpread: (phase: Phase) => boolean): Loop | null {
+export function chooseLane(
+  kernel: Kernel,
+  nest: Nest,
+  width: number,
+  canSpread: (phase: Phase) => boolean,
+): Loop | null {
   const points = pointsOf(nest.outer);
   let best: Loop | null = null;
   let least = 0;
@@ -88,7 +109,12 @@ export function chooseLane(kernel: Kernel, nest: Nest, width: number, canSpread:
     const inner = phase.loops.at(-1);
     const spread = inner && canSpread(phase) ? inner : null;
     const each = spread ? iterations(spread.size, width) / spread.size : 1;
-    const cost = pointCost(kernel, phase, spread && spread.size >= width ? spread.variable : null, spread ? width : 1);
+    const cost = pointCost(
+      kernel,
+      phase,
+      spread && spread.size >= width ? spread.variable : null,
+      spread ? width : 1,
+    );
     least += points * (pointsOf(phase.loops) * each * cost + (spread ? PHASE_OVERHEAD : 1));
   }
   // Of equals the innermost outer loop is taken: it comes last.

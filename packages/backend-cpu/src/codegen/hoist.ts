@@ -32,7 +32,8 @@ export function hoist(
       else if (!scalar) for (let copy = 0; copy < (varies(c, e) ? c.copies : 1); copy++) keep(c, e, copy);
     } else if (e.kind === 'op') {
       const inScalarWorld = scalar || (isInt(e.dtype) && vectorChildren(e).length === 0);
-      for (const arg of e.args) stack.push({ e: arg, scalar: inScalarWorld && !arg.dtype.startsWith('float') });
+      for (const arg of e.args)
+        stack.push({ e: arg, scalar: inScalarWorld && !arg.dtype.startsWith('float') });
     } else if (e.kind === 'load') {
       if (!innermost || strideOf(e.index, innermost) === undefined) stack.push({ e: e.index, scalar: true });
       if (e.guard) stack.push({ e: e.guard, scalar: !varies(c, e.guard) });
@@ -45,12 +46,7 @@ function keep(c: Context, e: Expr, copy: number): void {
   keepVector(c, e, copy);
 }
 
-function isAvailable(
-  c: Context,
-  e: Expr,
-  running: ReadonlySet<number>,
-  memo: Map<Expr, boolean>,
-): boolean {
+function isAvailable(c: Context, e: Expr, running: ReadonlySet<number>, memo: Map<Expr, boolean>): boolean {
   const stack = [e];
   while (stack.length) {
     const top = stack[stack.length - 1];
@@ -66,7 +62,9 @@ function isAvailable(
     }
     stack.pop();
     const bound =
-      top.kind === 'var' ? c.variables.has(top) : top.kind !== 'acc' || (c.accs.has(top.acc) && !running.has(top.acc));
+      top.kind === 'var'
+        ? c.variables.has(top)
+        : top.kind !== 'acc' || (c.accs.has(top.acc) && !running.has(top.acc));
     memo.set(top, bound && children.every((child) => memo.get(child)));
   }
   return memo.get(e)!;

@@ -100,7 +100,13 @@ export function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void 
 }
 
 /** Writes the function's body; returns the number of units. */
-function emitUnits(c: Context, kernel: Kernel, nest: Nest, lane: Loop | null, roots: readonly Expr[]): number {
+function emitUnits(
+  c: Context,
+  kernel: Kernel,
+  nest: Nest,
+  lane: Loop | null,
+  roots: readonly Expr[],
+): number {
   if (nest.outer.some((loop) => loop.size === 0)) return 0;
   const { f } = c;
   const [begin, end] = [0, 1];
@@ -111,7 +117,9 @@ function emitUnits(c: Context, kernel: Kernel, nest: Nest, lane: Loop | null, ro
     .filter((loop) => loop !== lane)
     .map(({ variable, size }) => ({ variable, size, local: f.local('i32') }));
   const blockCounter = f.local('i32');
-  const digits = [...counters, { variable: null, size: blocks, local: blockCounter }].filter((d) => d.size > 1);
+  const digits = [...counters, { variable: null, size: blocks, local: blockCounter }].filter(
+    (d) => d.size > 1,
+  );
   f.get(begin);
   f.get(end);
   f.op('i32.ge_s');
@@ -233,7 +241,12 @@ function emitLaneRange(
   }
   // Every block is full but the last, whose remainder decides which smaller steps are needed.
   const last = lane.size - (Math.ceil(lane.size / block) - 1) * block;
-  const variants = laneVariants(lane.variable, whole ? lane.size : block + (last % (c.width * copies)), c.width, copies);
+  const variants = laneVariants(
+    lane.variable,
+    whole ? lane.size : block + (last % (c.width * copies)),
+    c.width,
+    copies,
+  );
   const straight = nest.phases.every((phase) => phase.loops.length === 0);
   const body = () => {
     for (const phase of nest.phases) emitPhase(c, phase);

@@ -90,7 +90,9 @@ function emitLoops(
     variants: innermost ? variants : [{ lane: c.lane, lanes: c.lanes, copies: c.copies, step: 1 }],
     accesses: innermost ? [phase] : null,
     interval:
-      innermost && accumulators.some((a) => a.totals.length > 0) ? { iterations: SUM_BLOCK, action: flush } : undefined,
+      innermost && accumulators.some((a) => a.totals.length > 0)
+        ? { iterations: SUM_BLOCK, action: flush }
+        : undefined,
     body: () => {
       if (innermost) emitPoint(c, phase, accumulators);
       else emitLoops(c, phase, inner, variants, running, accumulators);
@@ -107,7 +109,8 @@ function emitPoint(c: Context, phase: Phase, accumulators: readonly Accumulator[
     });
   }
   // All loads of a point come before its stores, which matters where a kernel reads what it updates.
-  const updates = phase.stores.length > 1 && phase.stores.some((s) => c.kernel.buffers[s.buffer].access === 'readwrite');
+  const updates =
+    phase.stores.length > 1 && phase.stores.some((s) => c.kernel.buffers[s.buffer].access === 'readwrite');
   const writes: (() => void)[] = [];
   for (const store of phase.stores) {
     for (let copy = 0; copy < c.copies; copy++) {

@@ -1,5 +1,13 @@
 /** The scalar world: integers and bools as `i32`, for addresses, guards and what SIMD has no instruction for. */
-import { DTYPES, type DType, type Expr, type LoadExpr, type OpExpr, rangeOf, type ScalarOp } from '@neurite/tensor';
+import {
+  DTYPES,
+  type DType,
+  type Expr,
+  type LoadExpr,
+  type OpExpr,
+  rangeOf,
+  type ScalarOp,
+} from '@neurite/tensor';
 import type { MemoryOp, PlainOp } from '../wasm/encoder.js';
 import { pushAddress } from './address.js';
 import { type Context, isInt, knownValue, remember, scalarKey, varies } from './context.js';

@@ -2,6 +2,7 @@
 import { DTYPES, type Expr } from '@neurite/tensor';
 import { pushLoad } from './access.js';
 import { type Context, isInt, knownValue, remember, varies, vectorKey } from './context.js';
+import { roundToHalf } from './convert.js';
 import { BY_LANE, pushOperation } from './operations.js';
 
 /** Trees that are evaluated without a local are at most this deep, which bounds recursion here and the stack there. */
@@ -64,7 +65,9 @@ export function pushVector(c: Context, e: Expr, copy: number): void {
   if (e.kind === 'const') return pushConstant(c, e.value, e.dtype);
   if (e.kind === 'acc') {
     const locals = c.accs.get(e.acc)!;
-    return f.get(locals[Math.min(copy, locals.length - 1)]);
+    f.get(locals[Math.min(copy, locals.length - 1)]);
+    // Sums of float16 are kept in float32 until they are used.
+    return e.dtype === 'float16' ? roundToHalf(c) : undefined;
   }
   const key = vectorKey(c, e, copy);
   const known = knownValue(c, key);

@@ -29,14 +29,18 @@ export function readArguments<O extends object>(
   const options = isOptions(last) ? last : {};
   const positional = isOptions(last) ? values.slice(0, -1) : values;
   if (positional.length > order.length) {
-    throw new ValueError(`${owner}: got ${positional.length} optional arguments, takes at most ${order.length} (${order.join(', ')})`);
+    throw new ValueError(
+      `${owner}: got ${positional.length} optional arguments, takes at most ${order.length} (${order.join(', ')})`,
+    );
   }
   positional.forEach((value, i) => {
     if (value !== undefined) result[order[i]] = value;
   });
   for (const [name, value] of Object.entries(options)) {
     if (!(order as readonly string[]).includes(name) && !(named as readonly string[]).includes(name)) {
-      throw new ValueError(`${owner}: unknown option '${name}', known are ${[...order, ...named].join(', ')}`);
+      throw new ValueError(
+        `${owner}: unknown option '${name}', known are ${[...order, ...named].join(', ')}`,
+      );
     }
     if (value !== undefined) result[name] = value;
   }

@@ -1,4 +1,4 @@
-import { type DType, type Shape, Tensor, where } from '@neurite/tensor';
+import { type DType, type Shape, type Tensor, where } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 
 /**
@@ -8,12 +8,13 @@ import { type Arguments, readArguments } from '../arguments.js';
  * See https://pytorch.org/docs/1.13/nn.functional.html#non-linear-activation-functions.
  */
 
-/** Full-precision constants of Klambauer et al., "Self-Normalizing Neural Networks" (2017). */
-export const SELU_SCALE = 1.0507009873554804934193349852946;
-export const SELU_ALPHA = 1.6732632423543772848170429916717;
+/** λ and α, to the last digit of a double, of Klambauer et al., "Self-Normalizing Neural Networks" (2017). */
+export const SELU_SCALE = 1.0507009873554805;
+export const SELU_ALPHA = 1.6732632423543772;
 
 /** An elementwise result has the shape and dtype of its input. */
-const like = <S extends Shape, D extends DType>(result: Tensor, _input: Tensor<S, D>): Tensor<S, D> => result as Tensor<S, D>;
+const like = <S extends Shape, D extends DType>(result: Tensor, _input: Tensor<S, D>): Tensor<S, D> =>
+  result as Tensor<S, D>;
 
 /** x. */
 export function identity<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
@@ -45,7 +46,12 @@ export function hardtanh<S extends Shape, D extends DType>(
   input: Tensor<S, D>,
   ...rest: Arguments<HardtanhOptions, ['minVal', 'maxVal']>
 ): Tensor<S, D> {
-  const { minVal = -1, maxVal = 1 } = readArguments<HardtanhOptions>('hardtanh', ['minVal', 'maxVal'], [], rest);
+  const { minVal = -1, maxVal = 1 } = readArguments<HardtanhOptions>(
+    'hardtanh',
+    ['minVal', 'maxVal'],
+    [],
+    rest,
+  );
   const x: Tensor = input;
   return like(where(x.le(minVal), minVal, where(x.ge(maxVal), maxVal, x)), input);
 }
@@ -72,10 +78,10 @@ export function leakyRelu<S extends Shape, D extends DType>(
 /** x for x > 0, weight·x otherwise; `weight` has one element, or one per channel (dimension 1 of the input). */
 export function prelu<S extends Shape, D extends DType>(input: Tensor<S, D>, weight: Tensor): Tensor<S, D> {
   const x: Tensor = input;
-  const slope = weight.numel === 1 ? weight.reshape([]) : weight.reshape([-1, ...Array(Math.max(0, x.ndim - 2)).fill(1)]);
+  const slope =
+    weight.numel === 1 ? weight.reshape([]) : weight.reshape([-1, ...Array(Math.max(0, x.ndim - 2)).fill(1)]);
   return like(where(x.gt(0), x, x.mul(slope)), input);
 }
-
 
 export interface EluOptions {
   alpha?: number;
@@ -124,7 +130,10 @@ export function gelu<S extends Shape, D extends DType>(
   const x: Tensor = input;
   const inner =
     approximate === 'tanh'
-      ? x.add(x.mul(x).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)).tanh()
+      ? x
+          .add(x.mul(x).mul(x).mul(0.044715))
+          .mul(Math.sqrt(2 / Math.PI))
+          .tanh()
       : x.mul(Math.SQRT1_2).erf();
   return like(x.mul(0.5).mul(inner.add(1)), input);
 }
@@ -146,7 +155,12 @@ export function softplus<S extends Shape, D extends DType>(
   input: Tensor<S, D>,
   ...rest: Arguments<SoftplusOptions, ['beta', 'threshold']>
 ): Tensor<S, D> {
-  const { beta = 1, threshold = 20 } = readArguments<SoftplusOptions>('softplus', ['beta', 'threshold'], [], rest);
+  const { beta = 1, threshold = 20 } = readArguments<SoftplusOptions>(
+    'softplus',
+    ['beta', 'threshold'],
+    [],
+    rest,
+  );
   const x: Tensor = input;
   const scaled = x.mul(beta);
   const isLinear = scaled.gt(threshold);
@@ -176,7 +190,8 @@ export function softsign<S extends Shape, D extends DType>(input: Tensor<S, D>):
 
 /** relu6(x + 3) / 6. */
 export function hardsigmoid<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
-  return like(relu6(input.add(3) as Tensor).div(6), input);
+  const x: Tensor = input;
+  return like(relu6(x.add(3)).div(6), input);
 }
 
 /** 0 for x < −3, x(x + 3)/6 up to 3, x above. */

@@ -1,5 +1,6 @@
 import { cat, type Tensor, tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { like } from '../like.js';
 import { type PerDim, withBatch } from './spatial.js';
 import { areTiles, layWindows, padForWindows, tapsOf, type WindowOptions, type Windows } from './window.js';
 
@@ -10,10 +11,19 @@ export interface AvgPoolOptions extends WindowOptions {
   divisorOverride?: number | null;
 }
 
-type AvgPoolArguments = Arguments<AvgPoolOptions, ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride']>;
+type AvgPoolArguments = Arguments<
+  AvgPoolOptions,
+  ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride']
+>;
 
 /** The mean of each window, with PyTorch's rules for what is counted at the borders. */
-function avgPool(name: string, spatialDims: number, input: Tensor, kernelSize: PerDim, rest: AvgPoolArguments): Tensor {
+function avgPool(
+  name: string,
+  spatialDims: number,
+  input: Tensor,
+  kernelSize: PerDim,
+  rest: AvgPoolArguments,
+): Tensor {
   const order = ['stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'] as const;
   const options = readArguments<AvgPoolOptions>(name, order, [], rest);
   const { countIncludePad = true, divisorOverride } = options;
@@ -23,7 +33,10 @@ function avgPool(name: string, spatialDims: number, input: Tensor, kernelSize: P
     const windows = layWindows(name, sizes, kernelSize, options);
     const sums = windowSums(x, windows);
     if (divisorOverride !== null && divisorOverride !== undefined) return sums.div(divisorOverride);
-    return windows.count.reduce((result, _, d) => divideBySizes(result, windows, d, sizes[d], countIncludePad), sums);
+    return windows.count.reduce(
+      (result, _, d) => divideBySizes(result, windows, d, sizes[d], countIncludePad),
+      sums,
+    );
   });
 }
 
@@ -36,14 +49,23 @@ function windowSums(x: Tensor, windows: Windows): Tensor {
     return tiled.sum(count.map((_, d) => 3 + 2 * d));
   }
   // One dimension after the other: kh + kw slices instead of kh · kw.
-  return windows.kernel.reduce((t, taps, d) => {
-    const slices = Array.from({ length: taps }, (_, tap) => tapsOf(t, windows, d, tap));
-    return slices.reduce((a, b) => a.add(b));
-  }, padForWindows(x, windows, 0));
+  return windows.kernel.reduce(
+    (t, taps, d) => {
+      const slices = Array.from({ length: taps }, (_, tap) => tapsOf(t, windows, d, tap));
+      return slices.reduce((a, b) => a.add(b));
+    },
+    padForWindows(x, windows, 0),
+  );
 }
 
 /** Divides by the number of counted elements along one dimension: a number where all windows agree, else a vector. */
-function divideBySizes(sums: Tensor, windows: Windows, d: number, size: number, countIncludePad: boolean): Tensor {
+function divideBySizes(
+  sums: Tensor,
+  windows: Windows,
+  d: number,
+  size: number,
+  countIncludePad: boolean,
+): Tensor {
   const { kernel, stride, padding, count } = windows;
   const counts = Array.from({ length: count[d] }, (_, i) => {
     const start = i * stride[d] - padding[d];
@@ -52,7 +74,7 @@ function divideBySizes(sums: Tensor, windows: Windows, d: number, size: number, 
   });
   if (counts.every((n) => n === counts[0])) return sums.div(counts[0]);
   const trailing = count.slice(d + 1).map(() => 1);
-  return sums.div(tensor(counts, { dtype: sums.dtype, device: sums.device ?? undefined }).reshape([-1, ...trailing]));
+  return sums.div(tensor(counts, like(sums)).reshape([-1, ...trailing]));
 }
 
 /** Input [N, C, L] or [C, L]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.avg_pool1d.html */
@@ -78,13 +100,16 @@ function adaptiveAvgPool(name: string, spatialDims: number, input: Tensor, outpu
   const sizes = typeof outputSize === 'number' ? Array<number>(spatialDims).fill(outputSize) : outputSize;
   const wanted = sizes.length === 1 ? Array<number | null>(spatialDims).fill(sizes[0]) : sizes;
   if (wanted.length !== spatialDims || wanted.some((n) => n !== null && (!Number.isInteger(n) || n < 0))) {
-    throw new ValueError(`${name}: outputSize must be one size or ${spatialDims}, got [${wanted.join(', ')}]`);
+    throw new ValueError(
+      `${name}: outputSize must be one size or ${spatialDims}, got [${wanted.join(', ')}]`,
+    );
   }
   return withBatch(name, input, spatialDims, (x) =>
     wanted.reduce<Tensor>((t, n, d) => {
       const size = t.shape[2 + d];
       if (n === null || n === size) return t;
-      if (n > 0 && size % n === 0) return t.reshape([...t.shape.slice(0, 2 + d), n, size / n, ...t.shape.slice(3 + d)]).mean(3 + d);
+      if (n > 0 && size % n === 0)
+        return t.reshape([...t.shape.slice(0, 2 + d), n, size / n, ...t.shape.slice(3 + d)]).mean(3 + d);
       const regions = Array.from({ length: n }, (_, i) => {
         const start = Math.floor((i * size) / n);
         return t.narrow(2 + d, start, Math.ceil(((i + 1) * size) / n) - start).mean(2 + d, { keepdim: true });

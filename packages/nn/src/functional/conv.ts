@@ -16,14 +16,23 @@ type ConvArguments = Arguments<ConvOptions, ['stride', 'padding', 'dilation', 'g
  * Cross-correlation with `spatialDims` spatial dimensions: input [N, C, x…] or [C, x…], weight [O, C/groups, k…],
  * bias [O] → [N, O, y…] with y = ⌊(x + 2·padding − dilation·(k − 1) − 1) / stride⌋ + 1.
  */
-function convolve(name: string, spatialDims: number, input: Tensor, weight: Tensor, bias: Tensor | null | undefined, rest: ConvArguments): Tensor {
+function convolve(
+  name: string,
+  spatialDims: number,
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null | undefined,
+  rest: ConvArguments,
+): Tensor {
   const options = readArguments<ConvOptions>(name, ['stride', 'padding', 'dilation', 'groups'], [], rest);
   const stride = perDim(name, 'stride', options.stride ?? 1, spatialDims, 1);
   const dilation = perDim(name, 'dilation', options.dilation ?? 1, spatialDims, 1);
   const kernel = weight.shape.slice(2);
   const groups = options.groups ?? 1;
   if (weight.ndim !== spatialDims + 2) {
-    throw new ShapeError(`${name}: the weight needs ${spatialDims + 2} dimensions [O, C/groups, …], got [${weight.shape.join(', ')}]`);
+    throw new ShapeError(
+      `${name}: the weight needs ${spatialDims + 2} dimensions [O, C/groups, …], got [${weight.shape.join(', ')}]`,
+    );
   }
   const padding = readPadding(name, options.padding ?? 0, kernel, stride, dilation);
   return withBatch(name, input, spatialDims, (x) => {
@@ -49,8 +58,10 @@ function readPadding(
     return perDim(name, 'padding', padding as PerDim, kernel.length, 0).map((size) => [size, size]);
   }
   if (padding === 'valid') return kernel.map(() => [0, 0]);
-  if (padding !== 'same') throw new ValueError(`${name}: padding must be numbers, 'valid' or 'same', got '${padding}'`);
-  if (stride.some((step) => step !== 1)) throw new ValueError(`${name}: padding 'same' needs stride 1, got [${stride.join(', ')}]`);
+  if (padding !== 'same')
+    throw new ValueError(`${name}: padding must be numbers, 'valid' or 'same', got '${padding}'`);
+  if (stride.some((step) => step !== 1))
+    throw new ValueError(`${name}: padding 'same' needs stride 1, got [${stride.join(', ')}]`);
   return kernel.map((size, d) => {
     const total = dilation[d] * (size - 1);
     return [Math.floor(total / 2), Math.ceil(total / 2)];
@@ -60,7 +71,9 @@ function readPadding(
 function addBias(name: string, result: Tensor, bias: Tensor | null | undefined): Tensor {
   if (!bias) return result;
   if (bias.ndim !== 1 || bias.shape[0] !== result.shape[1]) {
-    throw new ShapeError(`${name}: the bias must have shape [${result.shape[1]}], got [${bias.shape.join(', ')}]`);
+    throw new ShapeError(
+      `${name}: the bias must have shape [${result.shape[1]}], got [${bias.shape.join(', ')}]`,
+    );
   }
   return result.add(bias.reshape([-1, ...result.shape.slice(2).map(() => 1)]));
 }
@@ -90,7 +103,10 @@ export interface ConvTransposeOptions {
   dilation?: PerDim;
 }
 
-type TransposeArguments = Arguments<ConvTransposeOptions, ['stride', 'padding', 'outputPadding', 'groups', 'dilation']>;
+type TransposeArguments = Arguments<
+  ConvTransposeOptions,
+  ['stride', 'padding', 'outputPadding', 'groups', 'dilation']
+>;
 
 /**
  * Transposed convolution, the gradient of {@link convolve} with respect to its input: input [N, C, x…] or [C, x…], weight
@@ -112,7 +128,9 @@ function convolveTransposed(
   const dilation = perDim(name, 'dilation', options.dilation ?? 1, spatialDims, 1);
   const groups = options.groups ?? 1;
   if (weight.ndim !== spatialDims + 2) {
-    throw new ShapeError(`${name}: the weight needs ${spatialDims + 2} dimensions [C, O/groups, …], got [${weight.shape.join(', ')}]`);
+    throw new ShapeError(
+      `${name}: the weight needs ${spatialDims + 2} dimensions [C, O/groups, …], got [${weight.shape.join(', ')}]`,
+    );
   }
   if (outputPadding.some((size, d) => size >= Math.max(inputDilation[d], dilation[d]))) {
     throw new ValueError(
@@ -147,16 +165,31 @@ function convolveTransposed(
 }
 
 /** 1-d transposed convolution, see {@link convolveTransposed}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose1d.html */
-export function convTranspose1d(input: Tensor, weight: Tensor, bias?: Tensor | null, ...rest: TransposeArguments): Tensor {
+export function convTranspose1d(
+  input: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  ...rest: TransposeArguments
+): Tensor {
   return convolveTransposed('convTranspose1d', 1, input, weight, bias, rest);
 }
 
 /** 2-d transposed convolution, see {@link convolveTransposed}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose2d.html */
-export function convTranspose2d(input: Tensor, weight: Tensor, bias?: Tensor | null, ...rest: TransposeArguments): Tensor {
+export function convTranspose2d(
+  input: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  ...rest: TransposeArguments
+): Tensor {
   return convolveTransposed('convTranspose2d', 2, input, weight, bias, rest);
 }
 
 /** 3-d transposed convolution, see {@link convolveTransposed}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose3d.html */
-export function convTranspose3d(input: Tensor, weight: Tensor, bias?: Tensor | null, ...rest: TransposeArguments): Tensor {
+export function convTranspose3d(
+  input: Tensor,
+  weight: Tensor,
+  bias?: Tensor | null,
+  ...rest: TransposeArguments
+): Tensor {
   return convolveTransposed('convTranspose3d', 3, input, weight, bias, rest);
 }

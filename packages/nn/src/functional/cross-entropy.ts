@@ -1,5 +1,16 @@
-import { arange, isFloat, isInteger, DTypeError, ShapeError, type Tensor, ValueError, where } from '@neurite/tensor';
-import { checkSameShape, type Reduction, reduceLoss, type ReductionOptions } from './reduction.js';
+import {
+  arange,
+  DTypeError,
+  isFloat,
+  isInteger,
+  type Shape,
+  ShapeError,
+  type Tensor,
+  ValueError,
+  where,
+} from '@neurite/tensor';
+import { deviceOf } from '../like.js';
+import { checkSameShape, type Reduction, type ReductionOptions, reduceLoss } from './reduction.js';
 
 export interface NLLLossOptions extends ReductionOptions {
   /** One factor per class. */
@@ -20,7 +31,7 @@ interface Picked {
   /** weight[target], 0 where ignored. */
   readonly weights: Tensor;
   /** Whether the target counts. */
-  readonly valid: Tensor;
+  readonly valid: Tensor<Shape, 'bool'>;
 }
 
 /**
@@ -54,10 +65,16 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   return hard.mul(1 - labelSmoothing).add(soft.mul(labelSmoothing / input.shape[dim]));
 }
 
-function probabilityLoss(logProbabilities: Tensor, target: Tensor, dim: number, options: CrossEntropyOptions): Tensor {
+function probabilityLoss(
+  logProbabilities: Tensor,
+  target: Tensor,
+  dim: number,
+  options: CrossEntropyOptions,
+): Tensor {
   const { labelSmoothing = 0, reduction = 'mean', weight, ignoreIndex = -100 } = options;
   checkSameShape('crossEntropy', logProbabilities, target);
-  if (ignoreIndex >= 0) throw new ValueError('crossEntropy: ignoreIndex has no meaning for a target of probabilities');
+  if (ignoreIndex >= 0)
+    throw new ValueError('crossEntropy: ignoreIndex has no meaning for a target of probabilities');
   const classes = logProbabilities.shape[dim];
   checkWeight('crossEntropy', weight, classes);
   const smooth = labelSmoothing > 0 ? target.mul(1 - labelSmoothing).add(labelSmoothing / classes) : target;
@@ -67,9 +84,15 @@ function probabilityLoss(logProbabilities: Tensor, target: Tensor, dim: number, 
   return reduceLoss('crossEntropy', losses, reduction);
 }
 
-function pick(name: string, input: Tensor, target: Tensor, { weight, ignoreIndex = -100 }: NLLLossOptions): Picked {
+function pick(
+  name: string,
+  input: Tensor,
+  target: Tensor,
+  { weight, ignoreIndex = -100 }: NLLLossOptions,
+): Picked {
   const dim = classDim(name, input);
-  if (!isInteger(target.dtype)) throw new DTypeError(`${name}: the target must be class numbers (an integer dtype), got ${target.dtype}`);
+  if (!isInteger(target.dtype))
+    throw new DTypeError(`${name}: the target must be class numbers (an integer dtype), got ${target.dtype}`);
   const expected = input.shape.filter((_, d) => d !== dim);
   if (target.ndim !== expected.length || expected.some((size, d) => size !== target.shape[d])) {
     throw new ShapeError(
@@ -77,9 +100,9 @@ function pick(name: string, input: Tensor, target: Tensor, { weight, ignoreIndex
     );
   }
   checkWeight(name, weight, input.shape[dim]);
-  const labels = target.to('int32');
+  const labels: Tensor = target.to('int32');
   const valid = labels.ne(ignoreIndex);
-  const numbers = alongClasses(arange(input.shape[dim], { dtype: 'int32', device: input.device ?? undefined }), input);
+  const numbers = alongClasses(arange(input.shape[dim], { dtype: 'int32', device: deviceOf(input) }), input);
   const isTarget = numbers.eq(labels.unsqueeze(dim)).logicalAnd(valid.unsqueeze(dim));
   const select = (values: Tensor): Tensor => where(isTarget, values, 0).sum(dim);
   const weights = weight ? select(alongClasses(weight, input)) : valid.to(input.dtype);
@@ -93,14 +116,22 @@ function classDim(name: string, input: Tensor): number {
 }
 
 /** A vector over the classes, shaped to broadcast against [N, C, …] or [C]. */
-const alongClasses = (values: Tensor, input: Tensor): Tensor => values.reshape([-1, ...input.shape.slice(2).map(() => 1)]);
+const alongClasses = (values: Tensor, input: Tensor): Tensor =>
+  values.reshape([-1, ...input.shape.slice(2).map(() => 1)]);
 
 function checkWeight(name: string, weight: Tensor | null | undefined, classes: number): void {
   if (weight && (weight.ndim !== 1 || weight.shape[0] !== classes)) {
-    throw new ShapeError(`${name}: the weight must have one element for each of ${classes} classes, got [${weight.shape.join(', ')}]`);
+    throw new ShapeError(
+      `${name}: the weight must have one element for each of ${classes} classes, got [${weight.shape.join(', ')}]`,
+    );
   }
 }
 
-function reduceWeighted(name: string, losses: Tensor, weights: Tensor, reduction: Reduction = 'mean'): Tensor {
+function reduceWeighted(
+  name: string,
+  losses: Tensor,
+  weights: Tensor,
+  reduction: Reduction = 'mean',
+): Tensor {
   return reduction === 'mean' ? losses.sum().div(weights.sum()) : reduceLoss(name, losses, reduction);
 }

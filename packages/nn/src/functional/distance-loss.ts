@@ -1,5 +1,5 @@
 import { type Tensor, ValueError, where } from '@neurite/tensor';
-import { checkSameShape, reduceLoss, type ReductionOptions } from './reduction.js';
+import { checkSameShape, type ReductionOptions, reduceLoss } from './reduction.js';
 
 /** Losses that measure a distance, element by element; input and target have the same shape. */
 
@@ -21,7 +21,11 @@ export interface SmoothL1LossOptions extends ReductionOptions {
 }
 
 /** d²/(2β) for |d| < β, |d| − β/2 beyond. https://pytorch.org/docs/1.13/generated/torch.nn.functional.smooth_l1_loss.html */
-export function smoothL1Loss(input: Tensor, target: Tensor, { reduction, beta = 1 }: SmoothL1LossOptions = {}): Tensor {
+export function smoothL1Loss(
+  input: Tensor,
+  target: Tensor,
+  { reduction, beta = 1 }: SmoothL1LossOptions = {},
+): Tensor {
   checkSameShape('smoothL1Loss', input, target);
   if (!(beta >= 0)) throw new ValueError(`smoothL1Loss: beta must not be negative, got ${beta}`);
   if (beta === 0) return l1Loss(input, target, { reduction });
@@ -37,11 +41,19 @@ export interface HuberLossOptions extends ReductionOptions {
 }
 
 /** d²/2 for |d| ≤ δ, δ(|d| − δ/2) beyond. https://pytorch.org/docs/1.13/generated/torch.nn.functional.huber_loss.html */
-export function huberLoss(input: Tensor, target: Tensor, { reduction, delta = 1 }: HuberLossOptions = {}): Tensor {
+export function huberLoss(
+  input: Tensor,
+  target: Tensor,
+  { reduction, delta = 1 }: HuberLossOptions = {},
+): Tensor {
   checkSameShape('huberLoss', input, target);
   if (!(delta > 0)) throw new ValueError(`huberLoss: delta must be positive, got ${delta}`);
   const difference = input.sub(target);
   const distance = difference.abs();
-  const losses = where(distance.le(delta), difference.square().mul(0.5), distance.sub(0.5 * delta).mul(delta));
+  const losses = where(
+    distance.le(delta),
+    difference.square().mul(0.5),
+    distance.sub(0.5 * delta).mul(delta),
+  );
   return reduceLoss('huberLoss', losses, reduction);
 }

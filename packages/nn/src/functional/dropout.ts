@@ -1,5 +1,6 @@
-import { type Generator, rand, type Tensor, ValueError, where } from '@neurite/tensor';
+import { bernoulli, type Generator, rand, type Tensor, ValueError, where } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { deviceOf, like } from '../like.js';
 
 export interface DropoutOptions {
   /** Probability of an element to become zero. */
@@ -14,12 +15,15 @@ type DropoutArguments = Arguments<DropoutOptions, ['p', 'training']>;
 
 /** Zeroes with probability p and multiplies the rest by 1/(1 − p); one draw per element of `maskShape`. */
 function drop(name: string, input: Tensor, rest: DropoutArguments, maskShape: readonly number[]): Tensor {
-  const { p = 0.5, training = true, generator } = readArguments<DropoutOptions>(name, ['p', 'training'], ['generator'], rest);
+  const {
+    p = 0.5,
+    training = true,
+    generator,
+  } = readArguments<DropoutOptions>(name, ['p', 'training'], ['generator'], rest);
   if (!(p >= 0 && p <= 1)) throw new ValueError(`${name}: p must be between 0 and 1, got ${p}`);
   if (!training || p === 0) return input;
   if (p === 1) return input.mul(0);
-  // The draw is compared as float32 whatever the input's dtype, so that the mask's bits are the same for all of them.
-  const kept = rand(maskShape, { dtype: 'float32', device: input.device ?? undefined, generator }).ge(p);
+  const kept = bernoulli(1 - p, maskShape, { dtype: 'bool', device: deviceOf(input), generator });
   return input.mul(kept.to(input.dtype).mul(1 / (1 - p)));
 }
 
@@ -57,12 +61,18 @@ export interface RReluOptions {
  * x for x ≥ 0, a·x otherwise; in training a is drawn from [lower, upper) for each element, else it is the middle.
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.rrelu.html
  */
-export function rrelu(input: Tensor, ...rest: Arguments<RReluOptions, ['lower', 'upper', 'training']>): Tensor {
+export function rrelu(
+  input: Tensor,
+  ...rest: Arguments<RReluOptions, ['lower', 'upper', 'training']>
+): Tensor {
   const order = ['lower', 'upper', 'training'] as const;
   const options = readArguments<RReluOptions>('rrelu', order, ['generator'], rest);
   const { lower = 1 / 8, upper = 1 / 3, training = false, generator } = options;
-  const random = (): Tensor =>
-    rand(input.shape, { dtype: 'float32', device: input.device ?? undefined, generator }).to(input.dtype);
-  const slope = training ? random().mul(upper - lower).add(lower) : (lower + upper) / 2;
+  const random = (): Tensor => rand(input.shape, { ...like(input), generator });
+  const slope = training
+    ? random()
+        .mul(upper - lower)
+        .add(lower)
+    : (lower + upper) / 2;
   return where(input.ge(0), input, input.mul(slope));
 }

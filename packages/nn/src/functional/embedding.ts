@@ -10,10 +10,16 @@ export interface EmbeddingOptions {
  * Rows of a table: input of integers [...], weight [V, E] → [..., E]. An index outside the table gives zeros.
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.embedding.html
  */
-export function embedding(input: Tensor, weight: Tensor, ...rest: Arguments<EmbeddingOptions, ['paddingIdx']>): Tensor {
+export function embedding(
+  input: Tensor,
+  weight: Tensor,
+  ...rest: Arguments<EmbeddingOptions, ['paddingIdx']>
+): Tensor {
   const { paddingIdx } = readArguments<EmbeddingOptions>('embedding', ['paddingIdx'], [], rest);
-  if (!isInteger(input.dtype)) throw new DTypeError(`embedding: indices must be integers, got ${input.dtype}`);
-  if (weight.ndim !== 2) throw new ShapeError(`embedding: the weight must have 2 dimensions, got [${weight.shape.join(', ')}]`);
+  if (!isInteger(input.dtype))
+    throw new DTypeError(`embedding: indices must be integers, got ${input.dtype}`);
+  if (weight.ndim !== 2)
+    throw new ShapeError(`embedding: the weight must have 2 dimensions, got [${weight.shape.join(', ')}]`);
   const [rows, size] = weight.shape;
   const picked = weight.indexSelect(0, input.reshape([-1]).to('int32')).reshape([...input.shape, size]);
   if (paddingIdx === null || paddingIdx === undefined) return picked;

@@ -1,5 +1,6 @@
 import { arange, noGrad, type Tensor, where, zeros } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { constant, deviceOf } from '../like.js';
 import { type PerDim, positions, withBatch } from './spatial.js';
 import { layWindows, padForWindows, tapsOf, type WindowOptions, type Windows } from './window.js';
 
@@ -10,9 +11,15 @@ export interface MaxPoolOptions extends WindowOptions {
   returnIndices?: boolean;
 }
 
-type MaxPoolArguments = Arguments<MaxPoolOptions, ['stride', 'padding', 'dilation', 'ceilMode', 'returnIndices']>;
+type MaxPoolArguments = Arguments<
+  MaxPoolOptions,
+  ['stride', 'padding', 'dilation', 'ceilMode', 'returnIndices']
+>;
 /** A pair of values and indices when the caller asks for it in the options. */
-export type MaxPoolResult<A extends readonly unknown[]> = A extends readonly [...unknown[], { returnIndices: true }]
+export type MaxPoolResult<A extends readonly unknown[]> = A extends readonly [
+  ...unknown[],
+  { returnIndices: true },
+]
   ? [Tensor, Tensor]
   : Tensor;
 
@@ -46,7 +53,9 @@ function maxPool<A extends MaxPoolArguments>(
     }
     const best = noGrad(() => firstLargest(taps));
     offset = best;
-    return taps.map((tap) => where(best.eq(tap.offset), tap.values, 0)).reduce((a, b) => a.add(b));
+    return taps
+      .map((tap) => where(best.eq(constant(best, tap.offset)), tap.values, 0))
+      .reduce((a, b) => a.add(b));
   });
   if (!options.returnIndices) return values as MaxPoolResult<A>;
   const found = offset as Tensor;
@@ -63,11 +72,11 @@ interface Tap {
 /** The offset of each window's first largest element. */
 function firstLargest(taps: readonly Tap[]): Tensor {
   let best = taps[0].values;
-  let offset = zeros(best.shape, { dtype: 'int32', device: best.device ?? undefined });
+  let offset: Tensor = zeros(best.shape, { dtype: 'int32', device: deviceOf(best) });
   for (const tap of taps.slice(1)) {
     const better = tap.values.gt(best).logicalOr(tap.values.ne(tap.values));
     best = where(better, tap.values, best);
-    offset = where(better, tap.offset, offset);
+    offset = where(better, constant(offset, tap.offset), offset);
   }
   return offset;
 }
@@ -83,16 +92,28 @@ function windowOrigins({ count, stride, padding }: Windows, sizes: readonly numb
 }
 
 /** Input [N, C, L] or [C, L]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool1d.html */
-export function maxPool1d<A extends MaxPoolArguments>(input: Tensor, kernelSize: PerDim, ...rest: A): MaxPoolResult<A> {
+export function maxPool1d<A extends MaxPoolArguments>(
+  input: Tensor,
+  kernelSize: PerDim,
+  ...rest: A
+): MaxPoolResult<A> {
   return maxPool('maxPool1d', 1, input, kernelSize, rest);
 }
 
 /** Input [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool2d.html */
-export function maxPool2d<A extends MaxPoolArguments>(input: Tensor, kernelSize: PerDim, ...rest: A): MaxPoolResult<A> {
+export function maxPool2d<A extends MaxPoolArguments>(
+  input: Tensor,
+  kernelSize: PerDim,
+  ...rest: A
+): MaxPoolResult<A> {
   return maxPool('maxPool2d', 2, input, kernelSize, rest);
 }
 
 /** Input [N, C, D, H, W] or [C, D, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool3d.html */
-export function maxPool3d<A extends MaxPoolArguments>(input: Tensor, kernelSize: PerDim, ...rest: A): MaxPoolResult<A> {
+export function maxPool3d<A extends MaxPoolArguments>(
+  input: Tensor,
+  kernelSize: PerDim,
+  ...rest: A
+): MaxPoolResult<A> {
   return maxPool('maxPool3d', 3, input, kernelSize, rest);
 }

@@ -1,5 +1,6 @@
 import { noGrad, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { moveBuffer } from '../module/running.js';
 
 /**
  * Normalisations: subtract the mean, divide by the standard deviation over some dimensions, then scale and shift. The
@@ -19,7 +20,12 @@ function normalizeOver(x: Tensor, dims: number[], eps: number): Normalized {
   return { value: centred.mul(variance.add(eps).rsqrt()), mean, variance };
 }
 
-function affine(x: Tensor, weight: Tensor | null | undefined, bias: Tensor | null | undefined, shape: readonly number[]): Tensor {
+function affine(
+  x: Tensor,
+  weight: Tensor | null | undefined,
+  bias: Tensor | null | undefined,
+  shape: readonly number[],
+): Tensor {
   const scaled = weight ? x.mul(weight.reshape(shape)) : x;
   return bias ? scaled.add(bias.reshape(shape)) : scaled;
 }
@@ -49,21 +55,27 @@ export function batchNorm(
 ): Tensor {
   const options = readArguments<BatchNormOptions>('batchNorm', ['training', 'momentum', 'eps'], [], rest);
   const { training = false, momentum = 0.1, eps = 1e-5 } = options;
-  if (input.ndim < 2) throw new ShapeError(`batchNorm: takes at least 2 dimensions [N, C, …], got [${input.shape.join(', ')}]`);
+  if (input.ndim < 2)
+    throw new ShapeError(`batchNorm: takes at least 2 dimensions [N, C, …], got [${input.shape.join(', ')}]`);
   const perChannel = [1, input.shape[1], ...input.shape.slice(2).map(() => 1)];
   for (const [name, tensor] of Object.entries({ runningMean, runningVar, weight, bias })) {
     if (tensor && tensor.numel !== input.shape[1]) {
-      throw new ShapeError(`batchNorm: ${name} has ${tensor.numel} elements, the input [${input.shape.join(', ')}] has ${input.shape[1]} channels`);
+      throw new ShapeError(
+        `batchNorm: ${name} has ${tensor.numel} elements, the input [${input.shape.join(', ')}] has ${input.shape[1]} channels`,
+      );
     }
   }
   if (!training) {
-    if (!runningMean || !runningVar) throw new ValueError('batchNorm: outside training it needs runningMean and runningVar');
+    if (!runningMean || !runningVar)
+      throw new ValueError('batchNorm: outside training it needs runningMean and runningVar');
     const centred = input.sub(runningMean.reshape(perChannel));
     return affine(centred.mul(runningVar.add(eps).rsqrt().reshape(perChannel)), weight, bias, perChannel);
   }
   const count = input.numel / input.shape[1];
   if (count === 1) {
-    throw new ValueError(`batchNorm: training needs more than one value per channel, got [${input.shape.join(', ')}]`);
+    throw new ValueError(
+      `batchNorm: training needs more than one value per channel, got [${input.shape.join(', ')}]`,
+    );
   }
   const dims = input.shape.map((_, d) => d).filter((d) => d !== 1);
   const { value, mean, variance } = normalizeOver(input, dims, eps);
@@ -77,7 +89,7 @@ function follow(running: Tensor | null, batch: Tensor, momentum: number | Tensor
   if (!running) return;
   noGrad(() => {
     const target = batch.detach().reshape(running.shape);
-    running.copy_(running.add(target.sub(running).mul(momentum)));
+    moveBuffer(running, running.add(target.sub(running).mul(momentum)));
   });
 }
 
@@ -105,12 +117,25 @@ export function instanceNorm(
 ): Tensor {
   const order = ['runningMean', 'runningVar', 'weight', 'bias', 'useInputStats', 'momentum', 'eps'] as const;
   const options = readArguments<InstanceNormOptions>('instanceNorm', order, [], rest);
-  const { runningMean = null, runningVar = null, weight, bias, useInputStats = true, momentum = 0.1, eps = 1e-5 } = options;
-  if (input.ndim < 3) throw new ShapeError(`instanceNorm: takes at least 3 dimensions [N, C, …], got [${input.shape.join(', ')}]`);
+  const {
+    runningMean = null,
+    runningVar = null,
+    weight,
+    bias,
+    useInputStats = true,
+    momentum = 0.1,
+    eps = 1e-5,
+  } = options;
+  if (input.ndim < 3)
+    throw new ShapeError(
+      `instanceNorm: takes at least 3 dimensions [N, C, …], got [${input.shape.join(', ')}]`,
+    );
   if (!useInputStats) return batchNorm(input, runningMean, runningVar, weight, bias, { eps });
   const positions = product(input.shape.slice(2));
   if (positions === 1) {
-    throw new ValueError(`instanceNorm: training needs more than one position per channel, got [${input.shape.join(', ')}]`);
+    throw new ValueError(
+      `instanceNorm: training needs more than one position per channel, got [${input.shape.join(', ')}]`,
+    );
   }
   const { value, mean, variance } = normalizeOver(input, input.shape.map((_, d) => d).slice(2), eps);
   follow(runningMean, mean.mean(0), momentum);
@@ -137,9 +162,20 @@ export function layerNorm(
   const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
   const first = input.ndim - sizes.length;
   if (sizes.length === 0 || first < 0 || sizes.some((size, d) => input.shape[first + d] !== size)) {
-    throw new ShapeError(`layerNorm: the input [${input.shape.join(', ')}] must end in normalizedShape [${sizes.join(', ')}]`);
+    throw new ShapeError(
+      `layerNorm: the input [${input.shape.join(', ')}] must end in normalizedShape [${sizes.join(', ')}]`,
+    );
   }
-  return affine(normalizeOver(input, sizes.map((_, d) => first + d), eps).value, weight, bias, sizes);
+  return affine(
+    normalizeOver(
+      input,
+      sizes.map((_, d) => first + d),
+      eps,
+    ).value,
+    weight,
+    bias,
+    sizes,
+  );
 }
 
 export interface GroupNormOptions {
@@ -157,10 +193,16 @@ export function groupNorm(
   numGroups: number,
   ...rest: Arguments<GroupNormOptions, ['weight', 'bias', 'eps']>
 ): Tensor {
-  const { weight, bias, eps = 1e-5 } = readArguments<GroupNormOptions>('groupNorm', ['weight', 'bias', 'eps'], [], rest);
+  const {
+    weight,
+    bias,
+    eps = 1e-5,
+  } = readArguments<GroupNormOptions>('groupNorm', ['weight', 'bias', 'eps'], [], rest);
   const [batch, channels, ...spatial] = input.shape;
   if (input.ndim < 2 || channels % numGroups !== 0) {
-    throw new ShapeError(`groupNorm: the channels of [${input.shape.join(', ')}] (dimension 1) cannot be divided into ${numGroups} groups`);
+    throw new ShapeError(
+      `groupNorm: the channels of [${input.shape.join(', ')}] (dimension 1) cannot be divided into ${numGroups} groups`,
+    );
   }
   const grouped = input.reshape([batch, numGroups, channels / numGroups, ...spatial]);
   const dims = grouped.shape.map((_, d) => d).slice(2);

@@ -1,6 +1,6 @@
 import { type Tensor, ValueError, where } from '@neurite/tensor';
 import { logsigmoid } from './activation.js';
-import { checkSameShape, type Reduction, reduceLoss, type ReductionOptions } from './reduction.js';
+import { checkSameShape, type Reduction, type ReductionOptions, reduceLoss } from './reduction.js';
 
 /** Losses between probabilities, element by element. */
 
@@ -15,10 +15,17 @@ export interface BCEWithLogitsOptions extends BCEOptions {
 }
 
 /** −(y·log x + (1 − y)·log(1 − x)), each logarithm at least −100. https://pytorch.org/docs/1.13/generated/torch.nn.functional.binary_cross_entropy.html */
-export function binaryCrossEntropy(input: Tensor, target: Tensor, { weight, reduction }: BCEOptions = {}): Tensor {
+export function binaryCrossEntropy(
+  input: Tensor,
+  target: Tensor,
+  { weight, reduction }: BCEOptions = {},
+): Tensor {
   checkSameShape('binaryCrossEntropy', input, target);
   const positive = target.mul(limitedLog(input));
-  const negative = target.neg().add(1).mul(limitedLog(input.neg().add(1)));
+  const negative = target
+    .neg()
+    .add(1)
+    .mul(limitedLog(input.neg().add(1)));
   const losses = positive.add(negative).neg();
   return reduceLoss('binaryCrossEntropy', weight ? losses.mul(weight) : losses, reduction);
 }
@@ -53,7 +60,11 @@ export interface KLDivOptions {
 }
 
 /** y·(log y − x) for log-probabilities x, 0 where y = 0. https://pytorch.org/docs/1.13/generated/torch.nn.functional.kl_div.html */
-export function klDiv(input: Tensor, target: Tensor, { reduction = 'mean', logTarget = false }: KLDivOptions = {}): Tensor {
+export function klDiv(
+  input: Tensor,
+  target: Tensor,
+  { reduction = 'mean', logTarget = false }: KLDivOptions = {},
+): Tensor {
   checkSameShape('klDiv', input, target);
   const losses = logTarget ? target.exp().mul(target.sub(input)) : target.mul(safeLog(target).sub(input));
   if (reduction !== 'batchmean') return reduceLoss('klDiv', losses, reduction);

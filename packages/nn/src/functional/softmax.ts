@@ -39,7 +39,9 @@ export function glu(input: Tensor, ...rest: Arguments<{ dim?: number }, ['dim']>
   const { dim = -1 } = readArguments<{ dim?: number }>('glu', ['dim'], [], rest);
   const size = input.shape.at(dim) ?? 0;
   if (input.ndim === 0 || size % 2 !== 0) {
-    throw new ShapeError(`glu: dimension ${dim} of [${input.shape.join(', ')}] has ${size} elements and cannot be halved`);
+    throw new ShapeError(
+      `glu: dimension ${dim} of [${input.shape.join(', ')}] has ${size} elements and cannot be halved`,
+    );
   }
   return input.narrow(dim, 0, size / 2).mul(input.narrow(dim, size / 2, size / 2).sigmoid());
 }

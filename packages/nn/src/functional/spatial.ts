@@ -4,11 +4,19 @@ import { ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 export type PerDim = number | readonly number[];
 
 /** Writes a setting out for each of `count` spatial dimensions and checks that it consists of integers of at least `least`. */
-export function perDim(op: string, what: string, value: PerDim, count: number, least: number): readonly number[] {
+export function perDim(
+  op: string,
+  what: string,
+  value: PerDim,
+  count: number,
+  least: number,
+): readonly number[] {
   const given = typeof value === 'number' ? [value] : value;
   const values = given.length === 1 ? Array<number>(count).fill(given[0]) : given;
   if (values.length !== count || values.some((v) => !Number.isInteger(v) || v < least)) {
-    throw new ValueError(`${op}: ${what} must be one integer or ${count}, each at least ${least}, got [${given.join(', ')}]`);
+    throw new ValueError(
+      `${op}: ${what} must be one integer or ${count}, each at least ${least}, got [${given.join(', ')}]`,
+    );
   }
   return values;
 }
@@ -17,7 +25,12 @@ export function perDim(op: string, what: string, value: PerDim, count: number, l
  * Runs `op` on an input of [N, C, spatial…]; an input without the batch dimension gets one for the duration.
  * Throws ShapeError for any other number of dimensions.
  */
-export function withBatch(name: string, input: Tensor, spatialDims: number, op: (batched: Tensor) => Tensor): Tensor {
+export function withBatch(
+  name: string,
+  input: Tensor,
+  spatialDims: number,
+  op: (batched: Tensor) => Tensor,
+): Tensor {
   if (input.ndim === spatialDims + 2) return op(input);
   if (input.ndim === spatialDims + 1) return op(input.unsqueeze(0)).squeeze(0);
   throw new ShapeError(

@@ -35,7 +35,10 @@ export function layWindows(
 ): Windows {
   const dims = sizes.length;
   const kernel = perDim(name, 'kernelSize', kernelSize, dims, 1);
-  const steps = stride === null || stride === undefined || (Array.isArray(stride) && stride.length === 0) ? kernel : stride;
+  const steps =
+    stride === null || stride === undefined || (Array.isArray(stride) && stride.length === 0)
+      ? kernel
+      : stride;
   const windows = {
     kernel,
     stride: perDim(name, 'stride', steps, dims, 1),
@@ -46,13 +49,17 @@ export function layWindows(
   const padHigh: number[] = [];
   sizes.forEach((size, d) => {
     const low = windows.padding[d];
-    if (low > kernel[d] / 2) throw new ValueError(`${name}: padding ${low} is more than half the kernel size ${kernel[d]}`);
+    if (low > kernel[d] / 2)
+      throw new ValueError(`${name}: padding ${low} is more than half the kernel size ${kernel[d]}`);
     const extent = windows.dilation[d] * (kernel[d] - 1) + 1;
     const room = size + 2 * low - extent;
-    let windowsHere = (ceilMode ? Math.ceil(room / windows.stride[d]) : Math.floor(room / windows.stride[d])) + 1;
+    let windowsHere =
+      (ceilMode ? Math.ceil(room / windows.stride[d]) : Math.floor(room / windows.stride[d])) + 1;
     if (ceilMode && (windowsHere - 1) * windows.stride[d] >= size + low) windowsHere--;
     if (windowsHere < 1) {
-      throw new ValueError(`${name}: a window of ${extent} does not fit into size ${size} with padding ${low} on both sides`);
+      throw new ValueError(
+        `${name}: a window of ${extent} does not fit into size ${size} with padding ${low} on both sides`,
+      );
     }
     count.push(windowsHere);
     padHigh.push(Math.max(0, (windowsHere - 1) * windows.stride[d] + extent - size - low));
@@ -62,15 +69,16 @@ export function layWindows(
 
 /** Whether the windows are tiles that cover the input's beginning without overlap, gaps or padding. */
 export function areTiles({ kernel, stride, padding, dilation, padHigh }: Windows): boolean {
-  return kernel.every((k, d) => stride[d] === k && padding[d] === 0 && padHigh[d] === 0 && (dilation[d] === 1 || k === 1));
+  return kernel.every(
+    (k, d) => stride[d] === k && padding[d] === 0 && padHigh[d] === 0 && (dilation[d] === 1 || k === 1),
+  );
 }
 
 /** Surrounds the spatial dimensions (the last ones) with as much of `value` as the windows reach out of the input. */
 export function padForWindows(x: Tensor, { padding, padHigh }: Windows, value: number): Tensor {
   if (padding.every((low, d) => low === 0 && padHigh[d] === 0)) return x;
-  // `pad` takes [low, high] pairs from the last dimension forwards.
-  const pairs = padding.map((low, d) => [low, padHigh[d]]).reverse();
-  return x.pad(pairs.flat(), { value });
+  const spatial = padding.map((low, d) => [low, padHigh[d]] as const);
+  return x.pad([...x.shape.slice(spatial.length).map(() => [0, 0] as const), ...spatial], value);
 }
 
 /** Every window's element number `tap` along one dimension of the padded input. */

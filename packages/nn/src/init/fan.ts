@@ -14,7 +14,9 @@ export type FanMode = 'fan_in' | 'fan_out';
  */
 export function calculateFanInAndFanOut(tensor: Tensor): Fans {
   if (tensor.ndim < 2) {
-    throw new ShapeError(`calculateFanInAndFanOut: needs at least 2 dimensions, got [${tensor.shape.join(', ')}]`);
+    throw new ShapeError(
+      `calculateFanInAndFanOut: needs at least 2 dimensions, got [${tensor.shape.join(', ')}]`,
+    );
   }
   const [out, inputs, ...kernel] = tensor.shape;
   const field = kernel.reduce((a, b) => a * b, 1);
@@ -31,8 +33,18 @@ export function fanOf(name: string, tensor: Tensor, mode: FanMode): number {
 
 /** Functions that a gain is known for: PyTorch's names. */
 export type Nonlinearity =
-  | 'linear' | 'conv1d' | 'conv2d' | 'conv3d' | 'conv_transpose1d' | 'conv_transpose2d' | 'conv_transpose3d'
-  | 'sigmoid' | 'tanh' | 'relu' | 'leaky_relu' | 'selu';
+  | 'linear'
+  | 'conv1d'
+  | 'conv2d'
+  | 'conv3d'
+  | 'conv_transpose1d'
+  | 'conv_transpose2d'
+  | 'conv_transpose3d'
+  | 'sigmoid'
+  | 'tanh'
+  | 'relu'
+  | 'leaky_relu'
+  | 'selu';
 
 /**
  * The factor by which a nonlinearity's weights must be larger to keep the variance; `param` is leaky_relu's slope.

@@ -11,8 +11,14 @@ export interface OrthogonalOptions extends RandomOptions {
  * columns. Saxe et al. 2013; https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.orthogonal_
  */
 export function orthogonal_<T extends Tensor>(tensor: T, ...rest: Arguments<OrthogonalOptions, ['gain']>): T {
-  const { gain = 1, ...options } = readArguments<OrthogonalOptions>('orthogonal_', ['gain'], ['generator'], rest);
-  if (tensor.ndim < 2) throw new ShapeError(`orthogonal_: needs at least 2 dimensions, got [${tensor.shape.join(', ')}]`);
+  const { gain = 1, ...options } = readArguments<OrthogonalOptions>(
+    'orthogonal_',
+    ['gain'],
+    ['generator'],
+    rest,
+  );
+  if (tensor.ndim < 2)
+    throw new ShapeError(`orthogonal_: needs at least 2 dimensions, got [${tensor.shape.join(', ')}]`);
   const rows = tensor.shape[0];
   const columns = rows === 0 ? 0 : tensor.numel / rows;
   const draws = Float64Array.from(hostNormal(generatorOf(options), tensor.numel, 0, 1));
@@ -22,7 +28,10 @@ export function orthogonal_<T extends Tensor>(tensor: T, ...rest: Arguments<Orth
   const vectors = rows <= columns ? draws : transpose(draws, rows, columns);
   orthonormalize(vectors, count, length);
   const values = rows <= columns ? vectors : transpose(vectors, columns, rows);
-  return fill(tensor, values.map((value) => value * gain));
+  return fill(
+    tensor,
+    values.map((value) => value * gain),
+  );
 }
 
 /**
@@ -52,6 +61,7 @@ function dot(a: Float64Array, b: Float64Array): number {
 
 function transpose(matrix: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(matrix.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = matrix[i * columns + j];
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) result[j * rows + i] = matrix[i * columns + j];
   return result;
 }

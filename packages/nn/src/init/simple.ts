@@ -16,7 +16,11 @@ export interface UniformOptions extends RandomOptions {
 
 /** Uniform in [a, b) = [0, 1). */
 export function uniform_<T extends Tensor>(tensor: T, ...rest: Arguments<UniformOptions, ['a', 'b']>): T {
-  const { a = 0, b = 1, ...options } = readArguments<UniformOptions>('uniform_', ['a', 'b'], ['generator'], rest);
+  const {
+    a = 0,
+    b = 1,
+    ...options
+  } = readArguments<UniformOptions>('uniform_', ['a', 'b'], ['generator'], rest);
   if (!(a <= b)) throw new ValueError(`uniform_: the lower limit ${a} is above the upper limit ${b}`);
   return fill(tensor, hostUniform(generatorOf(options), tensor.numel, a, b));
 }
@@ -28,7 +32,11 @@ export interface NormalOptions extends RandomOptions {
 
 /** Normal with mean 0 and standard deviation 1. */
 export function normal_<T extends Tensor>(tensor: T, ...rest: Arguments<NormalOptions, ['mean', 'std']>): T {
-  const { mean = 0, std = 1, ...options } = readArguments<NormalOptions>('normal_', ['mean', 'std'], ['generator'], rest);
+  const {
+    mean = 0,
+    std = 1,
+    ...options
+  } = readArguments<NormalOptions>('normal_', ['mean', 'std'], ['generator'], rest);
   if (!(std >= 0)) throw new ValueError(`normal_: std must not be negative, got ${std}`);
   return fill(tensor, hostNormal(generatorOf(options), tensor.numel, mean, std));
 }
@@ -56,7 +64,9 @@ export function eye_<T extends Tensor>(tensor: T): T {
 /** A convolution's weight [out, in, kernel…] that hands each input channel on; `groups` times, once per group. */
 export function dirac_<T extends Tensor>(tensor: T, groups = 1): T {
   if (tensor.ndim < 3 || tensor.ndim > 5 || tensor.shape[0] % groups !== 0) {
-    throw new ShapeError(`dirac_: needs 3 to 5 dimensions and channels in ${groups} groups, got [${tensor.shape.join(', ')}]`);
+    throw new ShapeError(
+      `dirac_: needs 3 to 5 dimensions and channels in ${groups} groups, got [${tensor.shape.join(', ')}]`,
+    );
   }
   const [out, inputs, ...kernel] = tensor.shape;
   const field = kernel.reduce((a, b) => a * b, 1);
@@ -64,7 +74,8 @@ export function dirac_<T extends Tensor>(tensor: T, groups = 1): T {
   const values = new Float32Array(tensor.numel);
   const perGroup = out / groups;
   for (let group = 0; group < groups; group++) {
-    for (let i = 0; i < Math.min(perGroup, inputs); i++) values[((group * perGroup + i) * inputs + i) * field + middle] = 1;
+    for (let i = 0; i < Math.min(perGroup, inputs); i++)
+      values[((group * perGroup + i) * inputs + i) * field + middle] = 1;
   }
   return fill(tensor, values);
 }

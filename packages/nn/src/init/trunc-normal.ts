@@ -22,12 +22,16 @@ export function truncNormal_<T extends Tensor>(
   const order = ['mean', 'std', 'a', 'b'] as const;
   const options = readArguments<TruncNormalOptions>('truncNormal_', order, ['generator'], rest);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
-  if (!(std > 0 && a < b)) throw new ValueError(`truncNormal_: needs std > 0 and a < b, got std ${std}, a ${a}, b ${b}`);
+  if (!(std > 0 && a < b))
+    throw new ValueError(`truncNormal_: needs std > 0 and a < b, got std ${std}, a ${a}, b ${b}`);
   const low = normalCdf((a - mean) / std);
   const high = normalCdf((b - mean) / std);
   const draws = hostUniform(generatorOf(options), tensor.numel, 0, 1);
   const values = Float64Array.from(draws, (u) => mean + std * inverseNormalCdf(low + u * (high - low)));
-  return fill(tensor, values.map((value) => Math.min(Math.max(value, a), b)));
+  return fill(
+    tensor,
+    values.map((value) => Math.min(Math.max(value, a), b)),
+  );
 }
 
 /** Φ(x) by its power series about 0, whose terms all have one sign: exact to about 1e-15. Marsaglia 2004. */
@@ -43,9 +47,18 @@ function normalCdf(x: number): number {
   return 0.5 + (sum * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI);
 }
 
-const CENTRE = [-3.969683028665376e1, 2.209460984245205e2, -2.759285104469687e2, 1.38357751867269e2, -3.066479806614716e1, 2.506628277459239];
-const CENTRE_BELOW = [-5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1, 1];
-const TAIL = [-7.784894002430293e-3, -3.223964580411365e-1, -2.400758277161838, -2.549732539343734, 4.374664141464968, 2.938163982698783];
+const CENTRE = [
+  -3.969683028665376e1, 2.209460984245205e2, -2.759285104469687e2, 1.38357751867269e2, -3.066479806614716e1,
+  2.506628277459239,
+];
+const CENTRE_BELOW = [
+  -5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1,
+  1,
+];
+const TAIL = [
+  -7.784894002430293e-3, -3.223964580411365e-1, -2.400758277161838, -2.549732539343734, 4.374664141464968,
+  2.938163982698783,
+];
 const TAIL_BELOW = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416, 1];
 
 /** Φ⁻¹(p) to a relative error of 1.15e-9: P. J. Acklam's rational approximation (2003). */
@@ -59,4 +72,5 @@ function inverseNormalCdf(p: number): number {
   return (polynomial(CENTRE, q * q) * q) / polynomial(CENTRE_BELOW, q * q);
 }
 
-const polynomial = (coefficients: readonly number[], x: number): number => coefficients.reduce((sum, c) => sum * x + c, 0);
+const polynomial = (coefficients: readonly number[], x: number): number =>
+  coefficients.reduce((sum, c) => sum * x + c, 0);

@@ -1,4 +1,4 @@
-import { type Tensor } from '@neurite/tensor';
+import type { Tensor } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { calculateFanInAndFanOut, calculateGain, type FanMode, fanOf, type Nonlinearity } from './fan.js';
 import type { RandomOptions } from './fill.js';
@@ -12,7 +12,12 @@ export interface XavierOptions extends RandomOptions {
 
 /** Uniform within ±gain·√(6 / (fanIn + fanOut)). Glorot & Bengio 2010. */
 export function xavierUniform_<T extends Tensor>(tensor: T, ...rest: Arguments<XavierOptions, ['gain']>): T {
-  const { gain = 1, ...options } = readArguments<XavierOptions>('xavierUniform_', ['gain'], ['generator'], rest);
+  const { gain = 1, ...options } = readArguments<XavierOptions>(
+    'xavierUniform_',
+    ['gain'],
+    ['generator'],
+    rest,
+  );
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   return uniform_(tensor, -bound, bound, options);
@@ -20,7 +25,12 @@ export function xavierUniform_<T extends Tensor>(tensor: T, ...rest: Arguments<X
 
 /** Normal with standard deviation gain·√(2 / (fanIn + fanOut)). Glorot & Bengio 2010. */
 export function xavierNormal_<T extends Tensor>(tensor: T, ...rest: Arguments<XavierOptions, ['gain']>): T {
-  const { gain = 1, ...options } = readArguments<XavierOptions>('xavierNormal_', ['gain'], ['generator'], rest);
+  const { gain = 1, ...options } = readArguments<XavierOptions>(
+    'xavierNormal_',
+    ['gain'],
+    ['generator'],
+    rest,
+  );
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }

@@ -4,6 +4,7 @@ import { batchNorm, instanceNorm } from '../functional/normalization.js';
 import { ones_, zeros_ } from '../init/simple.js';
 import { Layer } from '../module/module.js';
 import { pythonic } from '../module/repr.js';
+import { moveBuffer } from '../module/running.js';
 import type { Parameter } from '../parameter.js';
 import type { ChannelsFn, SameShape, ShapeFn } from '../types/shape-fn.js';
 import { FACTORY, type FactoryOptions, newParameter } from './factory.js';
@@ -39,12 +40,21 @@ abstract class RunningNorm<F extends ShapeFn> extends Layer<F> {
   declare runningVar: Tensor | null;
   declare numBatchesTracked: Tensor | null;
 
-  constructor(numFeatures: number, rest: RunningNormArguments, defaults: { affine: boolean; trackRunningStats: boolean }) {
+  constructor(
+    numFeatures: number,
+    rest: RunningNormArguments,
+    defaults: { affine: boolean; trackRunningStats: boolean },
+  ) {
     super();
     const name = this.constructor.name;
     const options = readArguments<RunningNormOptions>(name, ORDER, FACTORY, rest);
     checkSizes(name, { numFeatures });
-    const { eps = 1e-5, momentum = 0.1, affine = defaults.affine, trackRunningStats = defaults.trackRunningStats } = options;
+    const {
+      eps = 1e-5,
+      momentum = 0.1,
+      affine = defaults.affine,
+      trackRunningStats = defaults.trackRunningStats,
+    } = options;
     const { device, dtype } = options;
     this.numFeatures = numFeatures;
     this.eps = eps;
@@ -55,7 +65,10 @@ abstract class RunningNorm<F extends ShapeFn> extends Layer<F> {
     this.bias = affine ? newParameter([numFeatures], options) : null;
     this.registerBuffer('runningMean', trackRunningStats ? zeros([numFeatures], { device, dtype }) : null);
     this.registerBuffer('runningVar', trackRunningStats ? ones([numFeatures], { device, dtype }) : null);
-    this.registerBuffer('numBatchesTracked', trackRunningStats ? zeros([], { device, dtype: 'int32' }) : null);
+    this.registerBuffer(
+      'numBatchesTracked',
+      trackRunningStats ? zeros([], { device, dtype: 'int32' }) : null,
+    );
     this.resetParameters();
   }
 
@@ -106,7 +119,11 @@ abstract class BatchNormNd<F extends ShapeFn> extends RunningNorm<F> {
     const momentum = this.training ? this.#countBatch() : 0;
     // In training without tracking, and in evaluation without statistics, nothing is written.
     const tracked = this.training || !training;
-    return batchNorm(input, tracked ? runningMean : null, tracked ? runningVar : null, weight, bias, { training, momentum, eps });
+    return batchNorm(input, tracked ? runningMean : null, tracked ? runningVar : null, weight, bias, {
+      training,
+      momentum,
+      eps,
+    });
   }
 
   /** Counts the batch and returns its share in the running statistics. */
@@ -114,7 +131,7 @@ abstract class BatchNormNd<F extends ShapeFn> extends RunningNorm<F> {
     const counter = this.numBatchesTracked;
     if (!counter) return 0;
     return noGrad(() => {
-      counter.copy_(counter.add(1));
+      moveBuffer(counter, counter.add(1));
       return this.momentum ?? counter.to(this.runningMean?.dtype ?? 'float32').reciprocal();
     });
   }

@@ -30,7 +30,9 @@ const FUNCTIONS = { 1: convTranspose1d, 2: convTranspose2d, 3: convTranspose3d }
  * y = (x − 1)·stride − 2·padding + dilation·(kernelSize − 1) + outputPadding + 1. The weight is [inChannels, outChannels/groups,
  * kernel…]; it and the bias start uniform within ±1/√fan, the fan being that of the weight's dimension 1, as in PyTorch.
  */
-abstract class ConvTransposeNd<N extends 1 | 2 | 3, In extends number, Out extends number> extends Layer<ConvFn<N, In, Out>> {
+abstract class ConvTransposeNd<N extends 1 | 2 | 3, In extends number, Out extends number> extends Layer<
+  ConvFn<N, In, Out>
+> {
   readonly inChannels: In;
   readonly outChannels: Out;
   readonly kernelSize: readonly number[];
@@ -42,14 +44,22 @@ abstract class ConvTransposeNd<N extends 1 | 2 | 3, In extends number, Out exten
   weight: Parameter;
   bias: Parameter | null;
 
-  constructor(spatialDims: N, inChannels: In, outChannels: Out, kernelSize: PerDim, rest: ConvTransposeArguments) {
+  constructor(
+    spatialDims: N,
+    inChannels: In,
+    outChannels: Out,
+    kernelSize: PerDim,
+    rest: ConvTransposeArguments,
+  ) {
     super();
     const name = this.constructor.name;
     const options = readArguments<ConvTransposeOptions>(name, ORDER, FACTORY, rest);
     const { groups = 1, bias = true } = options;
     checkSizes(name, { inChannels, outChannels, groups });
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ValueError(`${name}: ${inChannels} input and ${outChannels} output channels must both be divisible by ${groups} groups`);
+      throw new ValueError(
+        `${name}: ${inChannels} input and ${outChannels} output channels must both be divisible by ${groups} groups`,
+      );
     }
     this.inChannels = inChannels;
     this.outChannels = outChannels;
@@ -92,21 +102,33 @@ abstract class ConvTransposeNd<N extends 1 | 2 | 3, In extends number, Out exten
 }
 
 /** See {@link ConvTransposeNd}. https://pytorch.org/docs/1.13/generated/torch.nn.ConvTranspose1d.html */
-export class ConvTranspose1d<In extends number = number, Out extends number = number> extends ConvTransposeNd<1, In, Out> {
+export class ConvTranspose1d<In extends number = number, Out extends number = number> extends ConvTransposeNd<
+  1,
+  In,
+  Out
+> {
   constructor(inChannels: In, outChannels: Out, kernelSize: PerDim, ...rest: ConvTransposeArguments) {
     super(1, inChannels, outChannels, kernelSize, rest);
   }
 }
 
 /** See {@link ConvTransposeNd}. https://pytorch.org/docs/1.13/generated/torch.nn.ConvTranspose2d.html */
-export class ConvTranspose2d<In extends number = number, Out extends number = number> extends ConvTransposeNd<2, In, Out> {
+export class ConvTranspose2d<In extends number = number, Out extends number = number> extends ConvTransposeNd<
+  2,
+  In,
+  Out
+> {
   constructor(inChannels: In, outChannels: Out, kernelSize: PerDim, ...rest: ConvTransposeArguments) {
     super(2, inChannels, outChannels, kernelSize, rest);
   }
 }
 
 /** See {@link ConvTransposeNd}. https://pytorch.org/docs/1.13/generated/torch.nn.ConvTranspose3d.html */
-export class ConvTranspose3d<In extends number = number, Out extends number = number> extends ConvTransposeNd<3, In, Out> {
+export class ConvTranspose3d<In extends number = number, Out extends number = number> extends ConvTransposeNd<
+  3,
+  In,
+  Out
+> {
   constructor(inChannels: In, outChannels: Out, kernelSize: PerDim, ...rest: ConvTransposeArguments) {
     super(3, inChannels, outChannels, kernelSize, rest);
   }

@@ -1,6 +1,6 @@
 import { type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
-import { conv1d, conv2d, conv3d, type ConvOptions as ConvSettings } from '../functional/conv.js';
+import { type ConvOptions as ConvSettings, conv1d, conv2d, conv3d } from '../functional/conv.js';
 import { type PerDim, perDim } from '../functional/spatial.js';
 import { calculateFanInAndFanOut } from '../init/fan.js';
 import { uniform_ } from '../init/simple.js';
@@ -28,7 +28,9 @@ const FUNCTIONS = { 1: conv1d, 2: conv2d, 3: conv3d };
  * y = ⌊(x + 2·padding − dilation·(kernelSize − 1) − 1) / stride⌋ + 1. The weight is [outChannels, inChannels/groups, kernel…], the
  * bias [outChannels]; both start uniform within ±1/√fanIn (PyTorch's kaiming_uniform with a = √5).
  */
-abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number> extends Layer<ConvFn<N, In, Out>> {
+abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number> extends Layer<
+  ConvFn<N, In, Out>
+> {
   readonly inChannels: In;
   readonly outChannels: Out;
   readonly kernelSize: readonly number[];
@@ -46,9 +48,12 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
     const { groups = 1, bias = true, padding = 0, paddingMode = 'zeros' } = options;
     checkSizes(name, { inChannels, outChannels, groups });
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ValueError(`${name}: ${inChannels} input and ${outChannels} output channels must both be divisible by ${groups} groups`);
+      throw new ValueError(
+        `${name}: ${inChannels} input and ${outChannels} output channels must both be divisible by ${groups} groups`,
+      );
     }
-    if (paddingMode !== 'zeros') throw new ValueError(`${name}: paddingMode must be 'zeros', got '${String(paddingMode)}'`);
+    if (paddingMode !== 'zeros')
+      throw new ValueError(`${name}: paddingMode must be 'zeros', got '${String(paddingMode)}'`);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = perDim(name, 'kernelSize', kernelSize, spatialDims, 1);
@@ -82,7 +87,8 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
     const parts = [
       `${this.inChannels}, ${this.outChannels}, kernel_size=${pythonic(this.kernelSize)}, stride=${pythonic(this.stride)}`,
     ];
-    if (typeof this.padding === 'string' || this.padding.some((size) => size !== 0)) parts.push(`padding=${pythonic(this.padding)}`);
+    if (typeof this.padding === 'string' || this.padding.some((size) => size !== 0))
+      parts.push(`padding=${pythonic(this.padding)}`);
     if (!ones(this.dilation)) parts.push(`dilation=${pythonic(this.dilation)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
     if (!this.bias) parts.push('bias=False');

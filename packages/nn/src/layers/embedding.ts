@@ -1,7 +1,8 @@
-import { type DType, noGrad, type Shape, type Tensor, where, arange } from '@neurite/tensor';
+import { arange, type DType, noGrad, type Shape, type Tensor, where } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { embedding, paddingRow } from '../functional/embedding.js';
 import { normal_ } from '../init/simple.js';
+import { deviceOf } from '../like.js';
 import { Module } from '../module/module.js';
 import { Parameter } from '../parameter.js';
 import type { EmbeddingFn } from '../types/shape-fn.js';
@@ -53,13 +54,16 @@ export class Embedding<E extends number = number> extends Module {
     normal_(weight);
     if (paddingIdx === null) return;
     noGrad(() => {
-      const rows = arange(this.numEmbeddings, { device: weight.device ?? undefined }).unsqueeze(1);
+      const rows = arange(this.numEmbeddings, { dtype: 'int32', device: deviceOf(weight) }).unsqueeze(1);
       weight.copy_(where(rows.eq(paddingIdx), 0, weight));
     });
   }
 
   forward<S extends Shape>(indices: Tensor<S>): Tensor<readonly [...S, E], DType> {
-    return embedding(indices as Tensor, this.weight, { paddingIdx: this.paddingIdx }) as Tensor as Tensor<readonly [...S, E], DType>;
+    return embedding(indices as Tensor, this.weight, { paddingIdx: this.paddingIdx }) as Tensor as Tensor<
+      readonly [...S, E],
+      DType
+    >;
   }
 
   override extraRepr(): string {

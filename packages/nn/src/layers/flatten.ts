@@ -21,7 +21,12 @@ export class Flatten<A extends Arguments<FlattenOptions, ['startDim', 'endDim']>
 
   constructor(...rest: A) {
     super();
-    const { startDim = 1, endDim = -1 } = readArguments<FlattenOptions>('Flatten', ['startDim', 'endDim'], [], rest);
+    const { startDim = 1, endDim = -1 } = readArguments<FlattenOptions>(
+      'Flatten',
+      ['startDim', 'endDim'],
+      [],
+      rest,
+    );
     this.startDim = startDim;
     this.endDim = endDim;
   }

@@ -35,8 +35,11 @@ export class LayerNorm<const L extends number | readonly number[] = number> exte
     super();
     const options = readArguments<LayerNormOptions>('LayerNorm', ORDER, FACTORY, rest);
     const { eps = 1e-5, elementwiseAffine = true } = options;
-    this.normalizedShape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
-    checkSizes('LayerNorm', Object.fromEntries(this.normalizedShape.map((size, d) => [`normalizedShape[${d}]`, size])));
+    this.normalizedShape = [normalizedShape].flat();
+    checkSizes(
+      'LayerNorm',
+      Object.fromEntries(this.normalizedShape.map((size, d) => [`normalizedShape[${d}]`, size])),
+    );
     this.eps = eps;
     this.weight = elementwiseAffine ? newParameter(this.normalizedShape, options) : null;
     this.bias = elementwiseAffine ? newParameter(this.normalizedShape, options) : null;

@@ -19,7 +19,9 @@ export interface LinearOptions extends FactoryOptions {
  * within ±1/√inFeatures at first (PyTorch's kaiming_uniform with a = √5).
  * https://pytorch.org/docs/1.13/generated/torch.nn.Linear.html
  */
-export class Linear<In extends number = number, Out extends number = number> extends Layer<LinearFn<In, Out>> {
+export class Linear<In extends number = number, Out extends number = number> extends Layer<
+  LinearFn<In, Out>
+> {
   readonly inFeatures: In;
   readonly outFeatures: Out;
   weight: Parameter;

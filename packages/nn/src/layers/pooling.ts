@@ -1,10 +1,10 @@
 import type { Tensor } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import {
+  type AvgPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveAvgPool3d,
-  type AvgPoolOptions,
   avgPool1d,
   avgPool2d,
   avgPool3d,

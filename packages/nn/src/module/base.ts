@@ -1,8 +1,14 @@
-import { type DType, type Device, isFloat, keep, Tensor } from '@neurite/tensor';
-import { type HookHandle, addHook, type ForwardHook, type ForwardPreHook } from './hooks.js';
+import { type Device, type DType, isFloat, keep, settle, Tensor } from '@neurite/tensor';
+import { addHook, type ForwardHook, type ForwardPreHook, type HookHandle } from './hooks.js';
 import { printModule } from './repr.js';
-import { collectState, type IncompatibleKeys, loadState, type LoadOptions, type StateDict } from './state-dict.js';
-import { summarize, type Summary, type SummaryOptions } from './summary.js';
+import {
+  collectState,
+  type IncompatibleKeys,
+  type LoadOptions,
+  loadState,
+  type StateDict,
+} from './state-dict.js';
+import { type Summary, type SummaryOptions, summarize } from './summary.js';
 import { ModuleTree } from './tree.js';
 
 /** How deep the running calls of modules are nested; what the outermost one returns is kept for the user to read. */
@@ -91,8 +97,14 @@ export abstract class ModuleBase extends ModuleTree {
    */
   to(target: Device | DType): this {
     for (const value of [...this.parameters(), ...this.buffers()]) {
-      if (typeof target === 'string' && !isFloat(value.dtype)) continue;
-      value.data_(value.detach().to(target as DType));
+      if (
+        typeof target === 'string' ? !isFloat(value.dtype) || value.dtype === target : value.device === target
+      )
+        continue;
+      const { requiresGrad } = value;
+      value.node = value.detach().to(target as DType).node;
+      value.requiresGrad = requiresGrad;
+      settle(value);
     }
     return this;
   }
@@ -126,7 +138,7 @@ export abstract class ModuleBase extends ModuleTree {
   }
 
   /** PyTorch's printed form. */
-  toString(): string {
+  override toString(): string {
     return printModule(this);
   }
 

@@ -1,4 +1,13 @@
-import { BINARY_OPS, COMPARE_OPS, type Node, type OpAttrs, REDUCE_OPS, SCAN_OPS, type Tensor, UNARY_OPS } from '@neurite/tensor';
+import {
+  BINARY_OPS,
+  COMPARE_OPS,
+  type Node,
+  type OpAttrs,
+  REDUCE_OPS,
+  SCAN_OPS,
+  type Tensor,
+  UNARY_OPS,
+} from '@neurite/tensor';
 
 const PER_ELEMENT: ReadonlySet<string> = new Set([...UNARY_OPS, ...BINARY_OPS, ...COMPARE_OPS, 'where']);
 const PER_INPUT: ReadonlySet<string> = new Set([...REDUCE_OPS, ...SCAN_OPS]);

@@ -46,7 +46,9 @@ export const Module = ModuleBase as unknown as abstract new () => Module;
 export interface Layer<F extends ShapeFn> extends ModuleMethods {
   /** Only a type: what the layer does to shapes. */
   readonly shapeFn?: F;
-  <S extends Shape, D extends DType>(input: Tensor<S, D> & Complaint<Apply<F, S>>): Tensor<AsShape<Apply<F, S>>, D>;
+  <S extends Shape, D extends DType>(
+    input: Tensor<S, D> & Complaint<Apply<F, S>>,
+  ): Tensor<AsShape<Apply<F, S>>, D>;
 }
 
 export const Layer = ModuleBase as unknown as abstract new <F extends ShapeFn>() => Layer<F>;

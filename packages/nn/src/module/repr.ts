@@ -17,9 +17,14 @@ export function pythonic(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'string') return `'${value}'`;
-  if (Array.isArray(value)) return value.length === 1 ? `(${pythonic(value[0])},)` : `(${value.map(pythonic).join(', ')})`;
+  if (Array.isArray(value))
+    return value.length === 1 ? `(${pythonic(value[0])},)` : `(${value.map(pythonic).join(', ')})`;
   if (typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-4) {
     return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
   }
   return String(value);
 }
+
+/** A number as Python prints a float: with a decimal point. */
+export const pythonFloat = (value: number): string =>
+  Number.isInteger(value) ? `${value}.0` : pythonic(value);

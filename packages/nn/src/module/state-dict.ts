@@ -1,4 +1,4 @@
-import { noGrad, StateDictError, Tensor } from '@neurite/tensor';
+import { noGrad, StateDictError, settle, Tensor } from '@neurite/tensor';
 import { joinKey } from './names.js';
 import type { ModuleTree } from './tree.js';
 
@@ -23,11 +23,13 @@ export interface IncompatibleKeys {
  */
 export function collectState(module: ModuleTree, prefix = '', into: StateDict = {}): StateDict {
   const members = [...module.members()];
-  for (const member of members) if (member.kind === 'parameter') into[joinKey(prefix, member.key)] = member.value;
+  for (const member of members)
+    if (member.kind === 'parameter') into[joinKey(prefix, member.key)] = member.value;
   for (const member of members) {
     if (member.kind === 'buffer' && member.persistent) into[joinKey(prefix, member.key)] = member.value;
   }
-  for (const member of members) if (member.kind === 'module') collectState(member.value, joinKey(prefix, member.key), into);
+  for (const member of members)
+    if (member.kind === 'module') collectState(member.value, joinKey(prefix, member.key), into);
   return into;
 }
 
@@ -35,7 +37,11 @@ export function collectState(module: ModuleTree, prefix = '', into: StateDict = 
  * Copies the tensors of `state` into the module's parameters and buffers, casting to their dtype. Everything is checked
  * before anything changes; StateDictError lists every key that is missing, unexpected, no tensor, or of another size.
  */
-export function loadState(module: ModuleTree, state: Readonly<StateDict>, { strict = true }: LoadOptions = {}): IncompatibleKeys {
+export function loadState(
+  module: ModuleTree,
+  state: Readonly<StateDict>,
+  { strict = true }: LoadOptions = {},
+): IncompatibleKeys {
   const own = collectState(module);
   const missingKeys = Object.keys(own).filter((key) => !Object.hasOwn(state, key));
   const unexpectedKeys = Object.keys(state).filter((key) => !Object.hasOwn(own, key));
@@ -47,17 +53,22 @@ export function loadState(module: ModuleTree, state: Readonly<StateDict>, { stri
     const value: unknown = state[key];
     if (!(value instanceof Tensor)) problems.push(`no tensor at '${key}'`);
     else if (!sameSizes(value.shape, target.shape)) {
-      problems.push(`size mismatch for '${key}': [${value.shape.join(', ')}] in the state, [${target.shape.join(', ')}] in the model`);
+      problems.push(
+        `size mismatch for '${key}': [${value.shape.join(', ')}] in the state, [${target.shape.join(', ')}] in the model`,
+      );
     }
   }
   if (problems.length > 0) {
-    throw new StateDictError(`loadStateDict: the state does not fit ${module.constructor.name}:\n  ${problems.join('\n  ')}`);
+    throw new StateDictError(
+      `loadStateDict: the state does not fit ${module.constructor.name}:\n  ${problems.join('\n  ')}`,
+    );
   }
   noGrad(() => {
     for (const [key, target] of Object.entries(own)) {
-      if (Object.hasOwn(state, key) && state[key] !== target) target.copy_(state[key]);
+      if (Object.hasOwn(state, key) && state[key] !== target) target.copy_(state[key].detach());
     }
   });
+  settle(...Object.values(own));
   return { missingKeys, unexpectedKeys };
 }
 

@@ -45,14 +45,18 @@ export function summarize(
   inputShape: readonly number[] | readonly (readonly number[])[],
   { dtype = 'float32' }: SummaryOptions = {},
 ): Summary {
-  const shapes = (typeof inputShape[0] === 'number' || inputShape.length === 0 ? [inputShape] : inputShape) as number[][];
+  const shapes = (
+    typeof inputShape[0] === 'number' || inputShape.length === 0 ? [inputShape] : inputShape
+  ) as number[][];
   const calls = new Map<ModuleTree, { outputShapes: (readonly number[])[]; flops: number }>();
   const record: ForwardHook = (module, args, output) => {
     const outputs = tensorsOf(output);
     const flops = countFlops(args.flatMap(tensorsOf), outputs) + (calls.get(module)?.flops ?? 0);
     calls.set(module, { outputShapes: outputs.map((tensor) => tensor.shape), flops });
   };
-  const modules = model.modules() as (Summarizable & { registerForwardHook(hook: ForwardHook): HookHandle })[];
+  const modules = model.modules() as (Summarizable & {
+    registerForwardHook(hook: ForwardHook): HookHandle;
+  })[];
   const modes = modules.map((module) => module.training);
   const handles = modules.map((module) => module.registerForwardHook(record));
   try {
@@ -68,7 +72,14 @@ export function summarize(
   const rows: SummaryRow[] = [];
   const visit = (module: ModuleTree, path: string, depth: number): void => {
     const { outputShapes = [], flops = 0 } = calls.get(module) ?? {};
-    rows.push({ path, depth, name: module.constructor.name, outputShapes, parameters: elements(module.parameters()), flops });
+    rows.push({
+      path,
+      depth,
+      name: module.constructor.name,
+      outputShapes,
+      parameters: elements(module.parameters()),
+      flops,
+    });
     for (const [key, child] of module.namedChildren()) visit(child, joinKey(path, key), depth + 1);
   };
   visit(model, '', 0);
@@ -77,7 +88,10 @@ export function summarize(
     rows,
     parameters: elements(parameters),
     trainableParameters: elements(parameters.filter((parameter) => parameter.requiresGrad)),
-    parameterBytes: parameters.reduce((bytes, parameter) => bytes + parameter.numel * DTYPES[parameter.dtype].bytes, 0),
+    parameterBytes: parameters.reduce(
+      (bytes, parameter) => bytes + parameter.numel * DTYPES[parameter.dtype].bytes,
+      0,
+    ),
     flops: rows[0].flops,
   };
   return { ...summary, toString: () => table(summary), ...inspectable(() => table(summary)) };
@@ -88,9 +102,16 @@ const inspectable = (text: () => string): object => ({ [Symbol.for('nodejs.util.
 const tensorsOf = (value: unknown): Tensor[] =>
   value instanceof Tensor ? [value] : Array.isArray(value) ? value.flatMap(tensorsOf) : [];
 
-const elements = (tensors: readonly Tensor[]): number => tensors.reduce((sum, tensor) => sum + tensor.numel, 0);
+const elements = (tensors: readonly Tensor[]): number =>
+  tensors.reduce((sum, tensor) => sum + tensor.numel, 0);
 
-function table({ rows, parameters, trainableParameters, parameterBytes, flops }: Omit<Summary, 'toString'>): string {
+function table({
+  rows,
+  parameters,
+  trainableParameters,
+  parameterBytes,
+  flops,
+}: Omit<Summary, 'toString'>): string {
   const cells = rows.map((row) => [
     `${'  '.repeat(row.depth)}${row.path === '' ? '' : `${row.path.split('.').at(-1)}: `}${row.name}`,
     row.outputShapes.map((shape) => `[${shape.join(', ')}]`).join(' '),
@@ -98,9 +119,14 @@ function table({ rows, parameters, trainableParameters, parameterBytes, flops }:
     count(row.flops),
   ]);
   const head = ['Module', 'Output shape', 'Parameters', 'FLOPs'];
-  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column].length)));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...cells.map((row) => row[column].length)),
+  );
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ').trimEnd();
+    row
+      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+      .join('  ')
+      .trimEnd();
   const rule = '─'.repeat(widths.reduce((a, b) => a + b, 2 * (widths.length - 1)));
   return [
     line(head),

@@ -36,7 +36,8 @@ export abstract class ModuleTree extends Callable {
       const persistent = this.#buffers.get(property);
       if (value instanceof ModuleTree) yield { kind: 'module', key, value };
       else if (value instanceof Parameter) yield { kind: 'parameter', key, value };
-      else if (persistent !== undefined && value instanceof Tensor) yield { kind: 'buffer', key, value, persistent };
+      else if (persistent !== undefined && value instanceof Tensor)
+        yield { kind: 'buffer', key, value, persistent };
     }
   }
 
@@ -47,7 +48,9 @@ export abstract class ModuleTree extends Callable {
   #define(kind: string, property: string, value: unknown): void {
     const taken = property in this && !(this.#field(property) === null || Object.hasOwn(this, property));
     if (property === '' || property.includes('.') || taken) {
-      throw new NeuriteError(`${kind} of ${this.constructor.name}: '${property}' is ${taken ? 'a method of the module' : 'no possible name'}`);
+      throw new NeuriteError(
+        `${kind} of ${this.constructor.name}: '${property}' is ${taken ? 'a method of the module' : 'no possible name'}`,
+      );
     }
     (this as unknown as Record<string, unknown>)[property] = value;
   }
@@ -91,7 +94,8 @@ export abstract class ModuleTree extends Callable {
   /** The modules directly below this one, by name. */
   namedChildren(): [string, ModuleTree][] {
     const children: [string, ModuleTree][] = [];
-    for (const member of this.members()) if (member.kind === 'module') children.push([member.key, member.value]);
+    for (const member of this.members())
+      if (member.kind === 'module') children.push([member.key, member.value]);
     return children;
   }
 

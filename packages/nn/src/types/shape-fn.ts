@@ -29,15 +29,16 @@ type Leading = readonly number[];
 type Last<S extends Shape> = S extends readonly [...Leading, infer L extends number] ? L : number;
 
 /** `[…, I] → […, O]`. */
-export type LinearShape<S extends Shape, I extends number, O extends number> = Last<S> extends infer L extends number
-  ? S extends readonly []
-    ? `Linear takes at least one dimension, got none`
-    : Fits<L, I> extends true
-      ? S extends readonly [...infer B extends Shape, number]
-        ? readonly [...B, O]
-        : readonly [...Leading, O]
-      : `Linear takes ${I} features in the last dimension, got ${L}`
-  : never;
+export type LinearShape<S extends Shape, I extends number, O extends number> =
+  Last<S> extends infer L extends number
+    ? S extends readonly []
+      ? `Linear takes at least one dimension, got none`
+      : Fits<L, I> extends true
+        ? S extends readonly [...infer B extends Shape, number]
+          ? readonly [...B, O]
+          : readonly [...Leading, O]
+        : `Linear takes ${I} features in the last dimension, got ${L}`
+    : never;
 
 /** Whether a size may be equal to another: unknown sizes may. */
 export type Fits<A extends number, B extends number> = number extends A

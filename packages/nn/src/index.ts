@@ -1,0 +1,28 @@
+/** Layers, losses, initialisers: PyTorch's `torch.nn` on `@neurite/tensor`. */
+export type { Arguments } from './arguments.js';
+export * as functional from './functional/index.js';
+export * as init from './init/index.js';
+export * from './layers/activation.js';
+export * from './layers/batch-norm.js';
+export * from './layers/containers.js';
+export * from './layers/conv.js';
+export * from './layers/conv-transpose.js';
+export * from './layers/dropout.js';
+export * from './layers/embedding.js';
+export type { FactoryOptions } from './layers/factory.js';
+export * from './layers/flatten.js';
+export * from './layers/group-norm.js';
+export * from './layers/layer-norm.js';
+export * from './layers/linear.js';
+export * from './layers/pooling.js';
+export { type Chain, Sequential } from './layers/sequential.js';
+export * from './layers/softmax.js';
+export * from './losses/classification.js';
+export * from './losses/distance.js';
+export type { ForwardHook, ForwardPreHook, HookHandle } from './module/hooks.js';
+export { Layer, Module } from './module/module.js';
+export type { IncompatibleKeys, LoadOptions, StateDict } from './module/state-dict.js';
+export type { Summary, SummaryOptions, SummaryRow } from './module/summary.js';
+export type { BufferOptions, Member, WalkOptions } from './module/tree.js';
+export { Parameter, type ParameterOptions } from './parameter.js';
+export type { Apply, SameShape, ShapeFn, UnknownShape } from './types/shape-fn.js';

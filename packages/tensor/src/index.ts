@@ -57,3 +57,15 @@ export type {
   ShapeMismatch,
   ShowShape,
 } from './types/shape.js';
+
+// The kernel language, for backends
+export { affineOf, type AffineForm, rangeOf, linearOf } from './kernel/affine.js';
+export { childrenOf, createExprBuilder, type ExprBuilder, rewrite, visitExprs } from './kernel/expr.js';
+export * from './kernel/ir.js';
+export { lowerScalarOps } from './kernel/lowering.js';
+export { printKernel } from './kernel/print.js';
+export { COMBINING_OP, reductionIdentity } from './kernel/reduce.js';
+export { evaluateScalar, roundTo } from './kernel/scalar.js';
+export { THREEFRY_PARITY, THREEFRY_ROTATIONS } from './kernel/threefry.js';
+export { countUses, phaseRoots } from './kernel/traverse.js';
+export { allocateArray, DTYPE_NAMES, viewAs } from './dtype.js';

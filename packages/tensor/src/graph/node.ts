@@ -28,6 +28,8 @@ export class Node<O extends PrimitiveOp = PrimitiveOp> {
   storage: Storage | null = null
   /** For a leaf that requires gradients: the `Tensor` handle whose `grad` accumulates. */
   variable: object | null = null
+  /** The `Tensor` handle that `retainGrad` was called on. */
+  retainer: object | null = null
   hooks: NodeHook[] | null = null
   /** Gradient of a custom function; takes the place of the op's rule. */
   gradient: NodeGradient | null = null

@@ -7,7 +7,8 @@ import { affineOf } from '../kernel/affine.js'
 import { type ExprBuilder, rewrite, visitExprs } from '../kernel/expr.js'
 import type { Expr, LoadExpr, Loop, Phase, Store, VarExpr } from '../kernel/ir.js'
 import { createDependencies } from './dependencies.js'
-import { loadsOf, type Part, phaseRoots, points, storesOf } from './part.js'
+import { loadsOf, type Part, points, storesOf } from './part.js'
+import { phaseRoots } from '../kernel/traverse.js'
 
 export interface FuseOptions {
   /** Buffers that one kernel may bind. */
@@ -25,7 +26,7 @@ const MAX_PART_OPS = 1200
 
 function opsOf(p: Part): number {
   let ops = 0
-  visitExprs(p.phases.flatMap((ph) => [...phaseRoots(ph)]), (e) => {
+  visitExprs(p.phases.flatMap((ph) => phaseRoots(ph)), (e) => {
     if (e.kind === 'op') ops++
   })
   return ops

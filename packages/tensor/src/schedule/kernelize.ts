@@ -4,7 +4,8 @@ import { createExprBuilder, type ExprBuilder, rewrite, visitExprs } from '../ker
 import type { BufferArg, Contraction, Expr, Kernel, Loop, Nest, Phase, VarExpr } from '../kernel/ir.js'
 import { sizeOf } from '../graph/node.js'
 import type { Graph } from './graph.js'
-import { loadsOf, type Part, phaseRoots, storesOf } from './part.js'
+import { loadsOf, type Part, storesOf } from './part.js'
+import { phaseRoots } from '../kernel/traverse.js'
 
 /** A kernel and what its arguments are: graph nodes for buffers, positions in `graph.scalars` for scalars. */
 export interface BoundKernel {
@@ -97,7 +98,7 @@ export function collapseLoops(b: ExprBuilder, part: Part): Part {
   let { outer } = part
   let phases = part.phases
   for (let i = outer.length - 2; i >= 0; i--) {
-    const joined = join(b, outer, i, phases.flatMap((p) => [...phaseRoots(p)]))
+    const joined = join(b, outer, i, phases.flatMap((p) => phaseRoots(p)))
     if (!joined) continue
     outer = joined.loops
     phases = phases.map((p) => mapPhase(p, joined.rename))
@@ -105,7 +106,7 @@ export function collapseLoops(b: ExprBuilder, part: Part): Part {
   phases = phases.map((p) => {
     let phase = p
     for (let i = p.loops.length - 2; i >= 0; i--) {
-      const joined = join(b, phase.loops, i, [...phaseRoots(phase)])
+      const joined = join(b, phase.loops, i, phaseRoots(phase))
       if (joined) phase = { ...mapPhase(phase, joined.rename), loops: joined.loops }
     }
     return phase

@@ -1,6 +1,7 @@
 /** A nest in the making: buffers are still graph nodes, scalars still positions in `graph.scalars`. */
 import { visitExprs } from '../kernel/expr.js'
-import type { Contraction, Expr, LoadExpr, Loop, Phase, Store } from '../kernel/ir.js'
+import type { Contraction, LoadExpr, Loop, Phase, Store } from '../kernel/ir.js'
+import { phaseRoots } from '../kernel/traverse.js'
 
 export interface Part {
   outer: readonly Loop[]
@@ -14,20 +15,10 @@ export interface Part {
   order: number
 }
 
-/** Every expression that a phase evaluates. */
-export function* phaseRoots(phase: Phase): Iterable<Expr> {
-  for (const r of phase.reductions) yield r.value
-  for (const s of phase.stores) {
-    yield s.index
-    yield s.value
-    if (s.guard) yield s.guard
-  }
-}
-
 /** Loads of each buffer in a part. */
 export function loadsOf(part: Part): Map<number, LoadExpr[]> {
   const loads = new Map<number, LoadExpr[]>(part.host?.inputs.map((i) => [i, []]))
-  const roots = part.phases.flatMap((p) => [...phaseRoots(p)])
+  const roots = part.phases.flatMap(phaseRoots)
   visitExprs(roots, (e) => {
     if (e.kind !== 'load') return
     const list = loads.get(e.buffer)

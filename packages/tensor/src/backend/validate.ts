@@ -1,0 +1,2 @@
+import type { Backend } from './interface.js';
+export const validating = (backend: Backend, _oracle: Backend): Backend => backend;

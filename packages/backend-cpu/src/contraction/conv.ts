@@ -6,162 +6,227 @@
  * channels, whose "channels" are images and whose kernel is a whole plane.
  */
 import type { ConvContraction } from '@neurite/tensor';
+import { type ConvPart, splitGaps } from './convGaps.js';
 import { emitCopy, emitPixelTable, emitTapTable, emitWeights, packPixels } from './convPack.js';
 import { type ConvPlan, planConv } from './convPlan.js';
-import { emitter, type I32 } from './emit.js';
+import { type Emitter, emitter, type I32 } from './emit.js';
 import { columnsOf, FLOAT32, microKernel, ROWS } from './microKernel.js';
 import type { BlockProgram, BlockTarget } from './program.js';
 
+const { bytes } = FLOAT32;
+const WIDTH = columnsOf(FLOAT32);
+
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
-/** Plans the convolution; undefined where it has more than three spatial dimensions. */
-export function convProgram(conv: ConvContraction): BlockProgram | undefined {
-  const plan = planConv(conv);
-  return plan && plannedConv(conv, plan);
+/** A convolution with its numbers. */
+interface Planned {
+  readonly conv: ConvContraction;
+  readonly plan: ConvPlan;
+  /** Bytes of each area of working memory. */
+  readonly sizes: Record<Area, number>;
+  /** Bytes of a row of sums, and of a strip of packed weights. */
+  readonly sumRow: number;
+  readonly stripBytes: number;
 }
 
-function plannedConv(conv: ConvContraction, plan: ConvPlan): BlockProgram {
-  const { bytes } = FLOAT32;
-  const width = columnsOf(FLOAT32);
-  const { input, weight, groups, outChannels, inChannels } = conv;
-  const { axis, taps, channels: block, images: unitImages } = plan;
-  const lines = plan.blockOutput[axis]!;
-  const perLine = plan.pixels / plan.output[axis]!;
-  const count = {
-    images: Math.ceil(conv.batch / unitImages),
-    lines: Math.ceil(plan.output[axis]! / lines),
-  };
+type Area = 'taps' | 'pixels' | 'panel' | 'weight' | 'copy' | 'sums';
 
-  const rows = roundUp(outChannels, ROWS);
-  const sumRow = roundUp(plan.blockPixels, width) * bytes;
-  const stripBytes = block * taps * ROWS * bytes;
+/** What one unit computes: lines `y0` … of `images` images from `n0` on, in one group. */
+interface Unit {
+  readonly n0: I32;
+  readonly images: I32;
+  readonly group: I32;
+  readonly y0: I32;
+  readonly lines: I32;
+  /** Pixels of one image, and of all. */
+  readonly imagePixels: I32;
+  readonly pixels: I32;
+  readonly areas: Record<Area, I32>;
+}
+
+/** Plans the convolution, in one or more parts; undefined where it has more than three spatial dimensions. */
+export function convPrograms(conv: ConvContraction): BlockProgram[] | undefined {
+  return conv.outputSize.length > 3 ? undefined : splitGaps(conv).map(convProgram);
+}
+
+function convProgram({ conv, places }: ConvPart): BlockProgram {
+  const plan = planConv(conv);
+  const rows = roundUp(conv.outChannels, ROWS);
+  const stripBytes = plan.channels * plan.taps * ROWS * bytes;
+  const sumRow = roundUp(plan.blockPixels, WIDTH) * bytes;
   const sizes = {
-    taps: roundUp(block * taps * 4, 16),
-    pixels: roundUp((plan.blockPixels + width) * 4, 16),
-    panel: plan.depth * width * bytes,
+    taps: roundUp(plan.channels * plan.taps * 4, 16),
+    pixels: roundUp((plan.blockPixels + WIDTH) * 4, 16),
+    panel: plan.depth * WIDTH * bytes,
     weight: (rows / ROWS) * stripBytes,
-    copy: plan.direct ? 0 : roundUp(unitImages * plan.imageStride, 16),
+    copy: plan.direct ? 0 : roundUp(plan.images * plan.imageStride, 16),
     sums: rows * sumRow,
   };
-
-  function emitUnit(target: BlockTarget): void {
-    const { module, f, unit, scratch, buffer } = target;
-    const e = emitter(f);
-    const kernel = microKernel(module, FLOAT32);
-    const fill = packPixels(module);
-    const n0 = e.hold(e.mul(e.div(unit, count.lines * groups), unitImages));
-    const group = e.hold(e.rem(e.div(unit, count.lines), groups));
-    const y0 = e.hold(e.mul(e.rem(unit, count.lines), lines));
-    const images = e.hold(e.min(unitImages, e.sub(conv.batch, n0)));
-    const unitLines = e.hold(e.min(lines, e.sub(plan.output[axis]!, y0)));
-    const pixels = e.hold(e.mul(images, e.mul(unitLines, perLine)));
-
-    let free: I32 = e.hold(scratch);
-    const take = (size: number) => {
-      const start = free;
-      free = e.hold(e.add(free, size));
-      return start;
-    };
-    const tapTable = take(sizes.taps);
-    const pixelTable = take(sizes.pixels);
-    const panel = take(sizes.panel);
-    const packedWeight = take(sizes.weight);
-    const copy = take(sizes.copy);
-    const sums = take(sizes.sums);
-
-    emitTapTable(e, plan, tapTable);
-    emitPixelTable(e, plan, pixelTable, images, unitLines);
-    const inputStart = e.hold(
-      e.add(
-        buffer(input.buffer),
-        input.offset * bytes,
-        e.mul(n0, input.strides.batch * bytes),
-        e.mul(group, input.strides.group * bytes),
-      ),
-    );
-    const weightStart = e.hold(
-      e.add(buffer(weight.buffer), weight.offset * bytes, e.mul(group, weight.strides.group * bytes)),
-    );
-    // Read in place, a unit starts at its first line, behind what a negative padding cuts off.
-    const inPlace = plan.padding.reduce<I32>(
-      (sum, p, i) => e.add(sum, -p * plan.sourceStrides[i]!),
-      e.add(inputStart, e.mul(y0, plan.stride[axis]! * plan.sourceStrides[axis]!)),
-    );
-    if (!plan.direct) {
-      e.push(copy);
-      e.push(0);
-      e.push(sizes.copy);
-      f.memoryFill();
-    }
-    e.loop(0, inChannels, block, (c0) => {
-      const channels = e.hold(e.min(block, e.sub(inChannels, c0)));
-      const channelStart = e.hold(e.mul(c0, input.strides.channel * bytes));
-      if (!plan.direct) emitCopy(e, plan, conv, copy, e.add(inputStart, channelStart), images, channels, y0);
-      const source = e.hold(plan.direct ? e.add(inPlace, channelStart) : copy);
-      const weightAt = e.hold(e.add(weightStart, e.mul(c0, weight.strides.channel * bytes)));
-      emitWeights(e, module, plan, conv, packedWeight, weightAt, channels);
-      const k = e.hold(e.mul(channels, taps));
-      e.loop(0, k, plan.depth, (k0) => {
-        const depth = e.hold(e.min(plan.depth, e.sub(k, k0)));
-        const strips = e.hold(e.add(packedWeight, e.mul(k0, ROWS * bytes)));
-        const started = e.hold(e.add(c0, k0));
-        e.loop(0, pixels, width, (j) => {
-          e.push(panel);
-          e.push(source);
-          e.push(e.add(pixelTable, e.mul(j, 4)));
-          e.push(e.add(tapTable, e.mul(k0, 4)));
-          e.push(depth);
-          f.call(fill);
-          const strip = e.variable(strips);
-          const sum = e.variable(e.add(sums, e.mul(j, bytes)));
-          e.loop(0, rows, ROWS, () => {
-            strip.get();
-            e.push(panel);
-            e.push(depth);
-            sum.get();
-            e.push(sumRow);
-            e.push(started);
-            f.call(kernel);
-            strip.advance(stripBytes);
-            sum.advance(ROWS * sumRow);
-          });
-        });
-      });
-    });
-
-    emitResults(target, { images, n0, group, sums, y0, unitLines });
-  }
-
-  interface UnitPlace {
-    readonly images: I32;
-    readonly n0: I32;
-    readonly group: I32;
-    readonly sums: I32;
-    readonly y0: I32;
-    readonly unitLines: I32;
-  }
-
-  function emitResults({ f, merged, epilogue }: BlockTarget, place: UnitPlace): void {
-    const e = emitter(f);
-    const { images, n0, group, sums, y0, unitLines } = place;
-    const dims = conv.outputSize.length;
-    const unitPixels = e.hold(e.mul(unitLines, perLine));
-    const whole = merged === dims;
-    const extents = plan.blockOutput.map((size, i) => (i === axis ? unitLines : size));
-    e.nest([images, outChannels, ...(whole ? [] : extents.slice(0, 2))], ([image, o, z = 0, y = 0]) => {
-      const point = [e.hold(e.add(n0, image!)), group, o!];
-      const sum = e.add(sums, e.mul(o!, sumRow), e.mul(e.mul(image!, unitPixels), bytes));
-      if (whole) return epilogue(point, e.mul(y0, perLine), unitPixels, sum);
-      const at = [z, y, 0].map((value, i) => (i === axis ? e.add(value, y0) : value));
-      const line = e.add(e.mul(z, extents[1]!), y);
-      const lineSum = e.add(sum, e.mul(e.mul(line, extents[2]!), bytes));
-      epilogue([...point, ...at.slice(3 - dims, 2).map(e.hold)], at[2]!, extents[2]!, lineSum);
-    });
-  }
-
+  const planned = { conv, plan, sizes, sumRow, stripBytes };
+  const lineBlocks = Math.ceil(plan.output[plan.axis]! / plan.blockOutput[plan.axis]!);
   return {
-    units: count.images * groups * count.lines,
+    units: Math.ceil(conv.batch / plan.images) * conv.groups * lineBlocks,
     scratchBytes: Object.values(sizes).reduce((sum, size) => sum + size, 0),
-    emitUnit,
+    places,
+    mergeable: places ? 1 : conv.outputSize.length,
+    emitUnit(target) {
+      const e = emitter(target.f);
+      const unit = emitUnitBounds(e, planned, lineBlocks, target);
+      if (plan.taps > 0) emitProduct(e, planned, unit, target);
+      else {
+        // No tap of an input with gaps meets these positions.
+        e.push(unit.areas.sums);
+        e.push(0);
+        e.push(sizes.sums);
+        target.f.memoryFill();
+      }
+      emitResults(e, planned, unit, target);
+    },
   };
+}
+
+function emitUnitBounds(
+  e: Emitter,
+  { conv, plan, sizes }: Planned,
+  lineBlocks: number,
+  target: BlockTarget,
+): Unit {
+  const { unit, scratch } = target;
+  const { axis } = plan;
+  const n0 = e.hold(e.mul(e.div(unit, lineBlocks * conv.groups), plan.images));
+  const y0 = e.hold(e.mul(e.rem(unit, lineBlocks), plan.blockOutput[axis]!));
+  const images = e.hold(e.min(plan.images, e.sub(conv.batch, n0)));
+  const lines = e.hold(e.min(plan.blockOutput[axis]!, e.sub(plan.output[axis]!, y0)));
+  const imagePixels = e.hold(e.mul(lines, plan.pixels / plan.output[axis]!));
+  let free: I32 = e.hold(scratch);
+  const areas = {} as Record<Area, I32>;
+  for (const [area, size] of Object.entries(sizes) as [Area, number][]) {
+    areas[area] = free;
+    free = e.hold(e.add(free, size));
+  }
+  return {
+    n0,
+    images,
+    group: e.hold(e.rem(e.div(unit, lineBlocks), conv.groups)),
+    y0,
+    lines,
+    imagePixels,
+    pixels: e.hold(e.mul(images, imagePixels)),
+    areas,
+  };
+}
+
+/** The sums of a unit. */
+function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer, f }: BlockTarget): void {
+  const { conv, plan, sizes } = planned;
+  const { areas, n0, y0, group } = unit;
+  const { axis, sourceStrides } = plan;
+  const input = conv.input.strides;
+  const weight = conv.weight.strides;
+  emitTapTable(e, plan, areas.taps);
+  emitPixelTable(e, plan, areas.pixels, unit.images, unit.lines);
+  const inputStart = e.hold(
+    e.add(
+      buffer(conv.input.buffer),
+      conv.input.offset * bytes,
+      e.mul(n0, input.batch * bytes),
+      e.mul(group, input.group * bytes),
+    ),
+  );
+  const weightStart = e.hold(
+    e.add(buffer(conv.weight.buffer), conv.weight.offset * bytes, e.mul(group, weight.group * bytes)),
+  );
+  // Read in place, a unit starts at its first line, behind what a negative padding cuts off.
+  const inPlace = plan.padding.reduce<I32>(
+    (sum, padding, i) => e.add(sum, -padding * sourceStrides[i]!),
+    e.add(inputStart, e.mul(y0, plan.stride[axis]! * sourceStrides[axis]!)),
+  );
+  if (!plan.direct) {
+    e.push(areas.copy);
+    e.push(0);
+    e.push(sizes.copy);
+    f.memoryFill();
+  }
+  e.loop(0, conv.inChannels, plan.channels, (c0) => {
+    const channels = e.hold(e.min(plan.channels, e.sub(conv.inChannels, c0)));
+    const ahead = e.hold(e.mul(c0, input.channel * bytes));
+    if (!plan.direct)
+      emitCopy(e, plan, conv, areas.copy, e.add(inputStart, ahead), unit.images, channels, y0);
+    const source = e.hold(plan.direct ? e.add(inPlace, ahead) : areas.copy);
+    const weightAt = e.hold(e.add(weightStart, e.mul(c0, weight.channel * bytes)));
+    emitWeights(e, module, plan, conv, areas.weight, weightAt, channels);
+    const k = e.hold(e.mul(channels, plan.taps));
+    e.loop(0, k, plan.depth, (k0) => {
+      const depth = e.hold(e.min(plan.depth, e.sub(k, k0)));
+      emitPanels(e, planned, unit, module, { source, k0, depth, started: e.hold(e.add(c0, k0)) });
+    });
+  });
+}
+
+/** Part of all sums of a unit: `depth` products from k0 on. */
+interface Stretch {
+  /** Where the first pixel's first tap is. */
+  readonly source: I32;
+  readonly k0: I32;
+  readonly depth: I32;
+  /** Whether the sums hold something already. */
+  readonly started: I32;
+}
+
+function emitPanels(
+  e: Emitter,
+  { conv, sumRow, stripBytes }: Planned,
+  { areas, pixels }: Unit,
+  module: BlockTarget['module'],
+  { source, k0, depth, started }: Stretch,
+): void {
+  const { f } = e;
+  const kernel = microKernel(module, FLOAT32);
+  const fill = packPixels(module);
+  const strips = e.hold(e.add(areas.weight, e.mul(k0, ROWS * bytes)));
+  const taps = e.hold(e.add(areas.taps, e.mul(k0, 4)));
+  e.loop(0, pixels, WIDTH, (j) => {
+    e.push(areas.panel);
+    e.push(source);
+    e.push(e.add(areas.pixels, e.mul(j, 4)));
+    e.push(taps);
+    e.push(depth);
+    f.call(fill);
+    const strip = e.variable(strips);
+    const sum = e.variable(e.add(areas.sums, e.mul(j, bytes)));
+    e.loop(0, conv.outChannels, ROWS, () => {
+      strip.get();
+      e.push(areas.panel);
+      e.push(depth);
+      sum.get();
+      e.push(sumRow);
+      e.push(started);
+      f.call(kernel);
+      strip.advance(stripBytes);
+      sum.advance(ROWS * sumRow);
+    });
+  });
+}
+
+/** Results of a unit: images, channels, then lines of the last dimension, or all lines at once. */
+function emitResults(
+  e: Emitter,
+  { conv, plan, sumRow }: Planned,
+  unit: Unit,
+  { merged, epilogue }: BlockTarget,
+): void {
+  const { images, n0, group, y0, imagePixels, areas } = unit;
+  const dims = conv.outputSize.length;
+  const whole = merged === dims;
+  const perLine = plan.pixels / plan.output[plan.axis]!;
+  const extents = plan.blockOutput.map((size, i) => (i === plan.axis ? unit.lines : size));
+  e.nest([images, conv.outChannels, ...(whole ? [] : extents.slice(0, 2))], ([image, o, z = 0, y = 0]) => {
+    const point = [e.hold(e.add(n0, image!)), group, o!];
+    const sum = e.add(areas.sums, e.mul(o!, sumRow), e.mul(e.mul(image!, imagePixels), bytes));
+    if (whole) return epilogue(point, e.mul(y0, perLine), imagePixels, sum);
+    const at = [z, y, 0].map((value, i) => (i === plan.axis ? e.add(value, y0) : value));
+    const line = e.add(e.mul(z, extents[1]!), y);
+    const lineSum = e.add(sum, e.mul(e.mul(line, extents[2]!), bytes));
+    epilogue([...point, ...at.slice(3 - dims, 2).map(e.hold)], at[2]!, extents[2]!, lineSum);
+  });
 }

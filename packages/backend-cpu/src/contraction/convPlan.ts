@@ -43,12 +43,12 @@ const MAX_DEPTH = 448;
 
 const product = (sizes: readonly number[]): number => sizes.reduce((p, s) => p * s, 1);
 const map3 = (f: (i: 0 | 1 | 2) => number): Triple => [f(0), f(1), f(2)];
-const even = (total: number, most: number): number => Math.ceil(total / Math.ceil(total / most));
+/** The largest of equal parts of `total` that are at most `most`. */
+const even = (total: number, most: number): number => Math.ceil(total / Math.max(1, Math.ceil(total / most)));
 
-/** Sizes and blocks of a convolution; undefined for more than three spatial dimensions. */
-export function planConv(conv: ConvContraction): ConvPlan | undefined {
+/** Sizes and blocks of a convolution of at most three spatial dimensions. */
+export function planConv(conv: ConvContraction): ConvPlan {
   const dims = conv.outputSize.length;
-  if (dims > 3) return undefined;
   const triple = (values: readonly number[], missing: number) =>
     [...new Array<number>(3 - dims).fill(missing), ...values] as unknown as Triple;
   const output = triple(conv.outputSize, 1);
@@ -72,7 +72,7 @@ export function planConv(conv: ConvContraction): ConvPlan | undefined {
   const blockOutput = map3((i) => (i === axis ? lines : output[i]!));
   const images = pixels <= most ? even(conv.batch, Math.min(conv.batch, Math.floor(most / pixels))) : 1;
 
-  const channels = even(conv.inChannels, Math.max(1, Math.floor(MAX_DEPTH / taps)));
+  const channels = even(conv.inChannels, Math.max(1, Math.floor(MAX_DEPTH / Math.max(1, taps))));
   const depth = even(channels * taps, MAX_DEPTH);
   const reach = (i: number, size: number) => (size - 1) * stride[i]! + (kernel[i]! - 1) * dilation[i]!;
   const direct = output.every(

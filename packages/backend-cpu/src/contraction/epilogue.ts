@@ -20,6 +20,7 @@ import { copiesFor, emitPhase } from '../codegen/phase.js';
 import { argumentLayout } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { emitter, type I32 } from './emit.js';
+import type { BlockProgram } from './program.js';
 
 export interface Epilogue {
   /** How many of the nest's outer loops the innermost one of the epilogue stands for: more than 1 where they are one run. */
@@ -40,12 +41,17 @@ export interface Epilogue {
 }
 
 /**
- * The epilogue of a contraction whose last `spatial` outer loops may become one loop, where every access allows it.
+ * The epilogue of a contraction whose last `mergeable` outer loops may become one loop, where every access allows it. Where
+ * `places` are given, the last outer loops run over these positions only, and are counted from 0 in steps of 1.
  */
-export function makeEpilogue(kernel: Kernel, nest: Nest, spatial: number): Epilogue {
+export function makeEpilogue(
+  kernel: Kernel,
+  nest: Nest,
+  { mergeable, places }: Pick<BlockProgram, 'mergeable' | 'places'>,
+): Epilogue {
   const phases = nest.phases.slice(1);
-  const tail = nest.outer.slice(nest.outer.length - spatial);
-  const merged = canMerge(phases, tail) ? spatial : 1;
+  const tail = nest.outer.slice(nest.outer.length - mergeable);
+  const merged = canMerge(phases, tail) ? mergeable : 1;
   const front = nest.outer.slice(0, nest.outer.length - merged);
   const run = nest.outer.slice(nest.outer.length - merged);
   const b = createExprBuilder();
@@ -59,6 +65,11 @@ export function makeEpilogue(kernel: Kernel, nest: Nest, spatial: number): Epilo
   const known = new Map<Expr, Expr>(front.map(({ variable }, i) => [variable, outer[i]!]));
   for (const { variable } of run) known.set(variable, b.constant(0, 'int32'));
   known.set(run.at(-1)!.variable, inner);
+  for (const [i, place] of (places ?? []).entries()) {
+    const { variable } = nest.outer[nest.outer.length - places!.length + i]!;
+    const steps = b.op('mul', [known.get(variable)!, b.constant(place.step, 'int32')]);
+    known.set(variable, b.op('add', [steps, b.constant(place.start, 'int32')]));
+  }
   const rebuild = rebuilder(b, known, (e) =>
     e.acc === acc ? b.load(sumsBuffer, inner, dtype) : b.acc(e.acc, e.dtype),
   );

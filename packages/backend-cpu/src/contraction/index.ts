@@ -3,7 +3,7 @@ import type { Kernel } from '@neurite/tensor';
 import { MEMORY_IMPORT } from '../codegen/compile.js';
 import { argumentLayout, type CpuProgram } from '../program.js';
 import { ModuleBuilder } from '../wasm/encoder.js';
-import { convProgram } from './conv.js';
+import { convPrograms } from './conv.js';
 import { emitter, type I32 } from './emit.js';
 import { makeEpilogue } from './epilogue.js';
 import { matmulProgram } from './matmul.js';
@@ -13,8 +13,8 @@ import type { BlockProgram } from './program.js';
 /** Products with fewer rows or columns read each element of the larger operand about once: nothing to block. */
 const MIN_SIDE = 3;
 
-/** The blocked algorithm for a kernel, or undefined where the generic loops do as well. */
-function plan(kernel: Kernel): BlockProgram | undefined {
+/** The blocked algorithm for a kernel, in one or more parts, or undefined where the generic loops do as well. */
+function plan(kernel: Kernel): BlockProgram[] | undefined {
   const [nest, ...others] = kernel.nests;
   const contraction = nest?.contraction;
   if (!contraction || others.length || nest.outer.some((loop) => loop.size === 0)) return undefined;
@@ -28,20 +28,17 @@ function plan(kernel: Kernel): BlockProgram | undefined {
   if (!regular || operands.some(({ buffer }) => kernel.buffers[buffer]!.dtype !== dtype)) return undefined;
   if (contraction.op === 'conv') {
     const empty = contraction.inChannels === 0 || contraction.kernelSize.includes(0);
-    return dtype === 'float32' && !empty ? convProgram(contraction) : undefined;
+    return dtype === 'float32' && !empty ? convPrograms(contraction) : undefined;
   }
   if (contraction.k === 0 || Math.min(contraction.m, contraction.n) < MIN_SIDE) return undefined;
-  if (dtype === 'float32') return matmulProgram(contraction, FLOAT32);
-  return dtype === 'float64' ? matmulProgram(contraction, FLOAT64) : undefined;
+  if (dtype === 'float32') return [matmulProgram(contraction, FLOAT32)];
+  return dtype === 'float64' ? [matmulProgram(contraction, FLOAT64)] : undefined;
 }
 
-function build(kernel: Kernel, program: BlockProgram, text: boolean): ModuleBuilder {
-  const module = new ModuleBuilder({ ...MEMORY_IMPORT, maxPages: 65536 }, { text });
+function emitPart(module: ModuleBuilder, kernel: Kernel, program: BlockProgram, name: string): void {
   const layout = argumentLayout(kernel);
-  const nest = kernel.nests[0]!;
-  const { contraction } = nest;
-  const epilogue = makeEpilogue(kernel, nest, contraction?.op === 'conv' ? contraction.outputSize.length : 1);
-  const f = module.func('contract', ['i32', 'i32', 'i32']);
+  const epilogue = makeEpilogue(kernel, kernel.nests[0]!, program);
+  const f = module.func(name, ['i32', 'i32', 'i32']);
   module.exportFunction(f);
   const [begin, end, args] = [0, 1, 2];
   const e = emitter(f);
@@ -66,24 +63,34 @@ function build(kernel: Kernel, program: BlockProgram, text: boolean): ModuleBuil
         epilogue: (outer, from, count, sums) => epilogue.emit(module, f, args, outer, from, count, sums),
       }),
   );
+}
+
+function build(kernel: Kernel, programs: readonly BlockProgram[], text: boolean): ModuleBuilder {
+  const module = new ModuleBuilder({ ...MEMORY_IMPORT, maxPages: 65536 }, { text });
+  programs.forEach((program, i) => {
+    emitPart(module, kernel, program, `contract${i}`);
+  });
   return module;
 }
 
 /**
  * A tuned program for a kernel whose single nest is a contraction of float32 (matrix products: or float64) operands;
- * undefined for all others.
+ * undefined for all others. While it runs units, a caller needs the working memory for itself.
  */
 export function specializeContraction(kernel: Kernel, memory: WebAssembly.Memory): CpuProgram | undefined {
-  const program = plan(kernel);
-  if (!program) return undefined;
-  const compiled = new WebAssembly.Module(build(kernel, program, false).encode());
+  const programs = plan(kernel);
+  if (!programs) return undefined;
+  const compiled = new WebAssembly.Module(build(kernel, programs, false).encode());
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
   return {
     kernel,
     get source() {
-      return build(kernel, program, true).text();
+      return build(kernel, programs, true).text();
     },
-    scratchBytes: program.scratchBytes,
-    parts: [{ units: program.units, run: exports.contract as CpuProgram['parts'][number]['run'] }],
+    scratchBytes: Math.max(...programs.map((program) => program.scratchBytes)),
+    parts: programs.map(({ units }, i) => ({
+      units,
+      run: exports[`contract${i}`] as CpuProgram['parts'][number]['run'],
+    })),
   };
 }

@@ -113,6 +113,8 @@ export function matmulProgram(contraction: MatmulContraction, element: Element):
   return {
     units: batch * count.m * count.n,
     scratchBytes: packedA + packedB + block.m * sumRow,
+    places: null,
+    mergeable: 1,
     emitUnit,
   };
 }

@@ -1,5 +1,6 @@
 /** The seam between the blocked algorithms and the rest: what they are given, and what they make. */
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+import type { Place } from './convGaps.js';
 import type { I32 } from './emit.js';
 
 /** Where the code of one unit of work goes. */
@@ -12,11 +13,11 @@ export interface BlockTarget {
   readonly scratch: I32;
   /** Address of a buffer argument. */
   buffer(index: number): I32;
-  /** How many of the nest's outer loops, from the last, are one loop for `epilogue`. */
+  /** How many of the outer loops, from the last, are one loop for `epilogue`. */
   readonly merged: number;
   /**
-   * Writes the code that turns finished sums into results, for a run of points: the outer loops but the last stand at
-   * `outer`, the last goes from `from` over `count` points whose sums lie next to each other at the address `sums`.
+   * Writes the code that turns finished sums into results, for a run of points: the outer loops but the last `merged` stand
+   * at `outer`, those go together from `from` over `count` points whose sums lie next to each other at the address `sums`.
    */
   epilogue(outer: readonly I32[], from: I32, count: I32, sums: I32): void;
 }
@@ -26,5 +27,9 @@ export interface BlockProgram {
   readonly units: number;
   /** Working memory that a caller needs while it runs units. */
   readonly scratchBytes: number;
+  /** Which points of the last outer loops it computes, one entry for each loop; null where all. */
+  readonly places: readonly Place[] | null;
+  /** How many of the last outer loops an epilogue may merge. */
+  readonly mergeable: number;
   emitUnit(target: BlockTarget): void;
 }

@@ -1,18 +1,19 @@
 /**
  * Builds the package in the working directory into `dist`: one ES module per entry point and, for a published package,
  * its declarations. Entry points are the `neurite-source` paths of the package's `exports`, and `src/main.ts` of a
- * program (a package with `main`).
+ * program (a package with `main`). With `--bundle` it leaves the declarations alone: running needs none, and they
+ * take ten times as long.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { build, formatMessages } from 'esbuild';
-import ts from 'typescript';
 import { readJson } from './workspace.mjs';
 
 const directory = process.cwd();
 const manifest = readJson(join(directory, 'package.json'));
 const source = join(directory, 'src');
 const output = join(directory, 'dist');
+const bundleOnly = process.argv.includes('--bundle');
 
 function entryPoints() {
   const sources = Object.values(manifest.exports ?? {}).flatMap((target) => target['neurite-source'] ?? []);
@@ -24,6 +25,16 @@ function entryPoints() {
     );
   }
   return sources.map((path) => resolve(directory, path));
+}
+
+/** Removes what an earlier build left, of which this one might not write every file again. */
+function clear() {
+  if (!bundleOnly) rmSync(output, { recursive: true, force: true });
+  else if (existsSync(output)) {
+    for (const name of readdirSync(output, { recursive: true })) {
+      if (/\.js(\.map)?$/.test(name)) rmSync(join(output, name));
+    }
+  }
 }
 
 async function bundle(entries) {
@@ -49,46 +60,15 @@ async function bundle(entries) {
   }
 }
 
-/**
- * Declarations for this package's own files. Dependencies are read from their sources, so that a package builds in a
- * checkout where nothing else has been built; type errors are the business of `npm run typecheck`.
- */
-function declarations(entries) {
-  const config = ts.getParsedCommandLineOfConfigFile(
-    join(directory, 'tsconfig.json'),
-    { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: source, outDir: output },
-    { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail },
-  );
-  const program = ts.createProgram(entries, config.options);
-  for (const file of program.getSourceFiles()) {
-    const path = resolve(file.fileName);
-    if (!path.startsWith(source + sep) || file.isDeclarationFile) continue;
-    const diagnostics = [
-      ...program.getSyntacticDiagnostics(file),
-      ...program.getDeclarationDiagnostics(file),
-    ];
-    if (diagnostics.length > 0) fail(...diagnostics);
-    const target = join(output, relative(source, path).replace(/\.ts$/, '.d.ts'));
-    mkdirSync(dirname(target), { recursive: true });
-    program.emit(file, (_, text) => writeFileSync(target, text), undefined, true);
-  }
-}
-
-function fail(...diagnostics) {
-  throw new Error(
-    ts.formatDiagnostics(diagnostics, {
-      getCanonicalFileName: (name) => name,
-      getCurrentDirectory: () => directory,
-      getNewLine: () => '\n',
-    }),
-  );
-}
-
 try {
   const entries = entryPoints();
-  rmSync(output, { recursive: true, force: true });
+  clear();
   await bundle(entries);
-  if (!manifest.private) declarations(entries);
+  if (!bundleOnly && !manifest.private) {
+    // Loaded only here: TypeScript alone takes longer to load than a bundle takes to make.
+    const { emitDeclarations } = await import('./declarations.mjs');
+    emitDeclarations(directory, entries);
+  }
 } catch (error) {
   console.error(error.message);
   process.exit(1);

@@ -14,7 +14,7 @@ if (!program) {
   process.exit(2);
 }
 try {
-  setup({ build: [name] });
+  setup({ program: name });
 } catch (error) {
   console.error(error.message);
   process.exit(1);

@@ -1,6 +1,6 @@
 /**
  * Makes a checkout ready to use with nothing but Node and npm: installs the dependencies when they are missing or
- * the lockfile has changed, and with `--build [package]` builds what is stale. Running it again costs little. It speaks
+ * the lockfile has changed, and with `--build` builds what is stale. Running it again costs little. It speaks
  * on stderr, because stdout belongs to the program that is set up for.
  */
 import { spawnSync } from 'node:child_process';
@@ -46,38 +46,47 @@ function run(command, args, what) {
   }
 }
 
-export function install() {
+function install() {
   if (isInstalled()) return;
   console.error('setup: installing dependencies');
   run('npx', ['--yes', pinnedPnpm(), 'install', '--frozen-lockfile'], 'pnpm install');
   writeFileSync(stampFile, installStamp());
 }
 
-/** Builds `packages` with the packages they depend on, or everything. Turbo skips what has not changed. */
-export function build(packages = []) {
-  console.error(`setup: building ${packages.length > 0 ? packages.join(', ') : 'all packages'}`);
-  const filters = packages.map((name) => `--filter=${name}`);
-  run('turbo', ['run', 'build', '--output-logs=errors-only', '--no-color', ...filters], 'build');
+/** Turbo skips what has not changed. */
+function runTurbo(task, args) {
+  run('turbo', ['run', task, '--output-logs=errors-only', '--no-color', ...args], task);
 }
 
-/** @param {{build?: boolean | string[]}} options what to build after installing: everything, or these packages */
-export function setup({ build: wanted = false } = {}) {
+/**
+ * Installs, then builds what is asked for.
+ *
+ * @param {{build?: boolean, program?: string}} options everything, or only what it takes to run this one program
+ */
+export function setup({ build = false, program } = {}) {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < minimumNode) {
     throw new Error(`setup: Node ${process.versions.node} is too old: ${minimumNode} or newer is needed`);
   }
   install();
-  if (wanted) build(wanted === true ? [] : wanted);
+  if (program) {
+    console.error(`setup: bundling ${program}`);
+    runTurbo('bundle', [`--filter=${program}`]);
+  }
+  if (build) {
+    console.error('setup: building all packages');
+    runTurbo('build', []);
+  }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [flag, ...packages] = process.argv.slice(2);
+  const [flag] = process.argv.slice(2);
   if (flag !== undefined && flag !== '--build') {
-    console.error(`setup: unknown option ${flag}: expected --build [package ...]`);
+    console.error(`setup: unknown option ${flag}: expected --build or nothing`);
     process.exit(2);
   }
   try {
-    setup({ build: flag === '--build' && (packages.length > 0 ? packages : true) });
+    setup({ build: flag === '--build' });
   } catch (error) {
     console.error(error.message);
     process.exit(1);

@@ -78,7 +78,7 @@ async function evaluate(device: Device, node: Node, values: ReadonlyMap<Node, No
   const inputs = node.inputs.map((i) => values.get(i)!)
   const alone = new Node(node.op, inputs, node.attrs, node.shape, node.dtype, device, false, node.hashA, node.hashB, node.value)
   const output = deviceStorage(node.dtype, size, size * DTYPES[node.dtype].bytes, device)
-  await enqueue(device, prepare(collect([alone]), [output], []))
+  await enqueue(device, prepare(device, collect([alone]), [output], []))
   const bytes = await device.backend.read(output.buffer!, 0, output.bytes)
   device.free(device.disown(output)!)
   return bytes

@@ -57,7 +57,7 @@ export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
 async function submitRequest(device: Device, wanted: readonly Node[]): Promise<void> {
   const request = collect(wanted)
   const outputs = wanted.map((n) => newStorage(n, device))
-  const job = prepare(request, outputs, [])
+  const job = prepare(device, request, outputs, [])
   if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves)
   if (isAnomalyMode()) await checkAnomaly(device, request)
   await enqueue(device, job)

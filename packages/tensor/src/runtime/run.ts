@@ -14,6 +14,7 @@ import { stats } from './stats.js'
 /** A request with everything that it will need when its turn comes, taken at the time of the call. */
 export interface Job {
   readonly request: Request
+  readonly plan: CompiledPlan | Promise<CompiledPlan>
   /** Storages of leaf nodes, in the order of the request's nodes. */
   readonly leaves: readonly Storage[]
   readonly scalars: readonly number[]
@@ -23,8 +24,11 @@ export interface Job {
   readonly replaced: readonly (Storage | null)[]
 }
 
-/** Takes down leaves and scalars now: they may be re-pointed before the job runs. Throws StaleTensorError. */
-export function prepare(request: Request, outputs: readonly Storage[], replaced: readonly (Storage | null)[]): Job {
+/**
+ * Takes down leaves and scalars now: they may be re-pointed before the job runs. The plan is looked up now as well, because
+ * the request's nodes may get values, or lose their inputs, before then. Throws StaleTensorError.
+ */
+export function prepare(device: Device, request: Request, outputs: readonly Storage[], replaced: readonly (Storage | null)[]): Job {
   const leaves: Storage[] = []
   const scalars: number[] = []
   for (const node of request.order) {
@@ -34,7 +38,10 @@ export function prepare(request: Request, outputs: readonly Storage[], replaced:
       leaves.push(node.storage)
     } else if (node.op === 'scalar') scalars.push(node.value)
   }
-  return { request, leaves, scalars, outputs, replaced }
+  const plan = planFor(device, request)
+  // A job that fails before it awaits its plan must not leave a rejection unhandled.
+  if (plan instanceof Promise) plan.catch(() => undefined)
+  return { request, plan, leaves, scalars, outputs, replaced }
 }
 
 export function staleError(node: Node, by: string, request?: Request): StaleTensorError {
@@ -70,8 +77,7 @@ async function execute(device: Device, job: Job): Promise<void> {
   for (const leaf of job.leaves) {
     if (leaf.error) throw leaf.error
   }
-  let plan = planFor(device, job.request)
-  if (plan instanceof Promise) plan = await plan
+  const plan = job.plan instanceof Promise ? await job.plan : job.plan
   if (plan.peakBytes > device.available()) throw outOfMemory(device, plan)
 
   const { graph } = plan

@@ -71,7 +71,7 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
   const roots = [...values, ...extra]
   const request = collect(roots, old)
   const outputs = roots.map((n) => newStorage(n, device))
-  const job = prepare(request, outputs, old.map((n) => n?.storage ?? null))
+  const job = prepare(device, request, outputs, old.map((n) => n?.storage ?? null))
 
   assignments.forEach(({ target }, i) => {
     const fresh = leaf(outputs[i], target.node.shape, device)

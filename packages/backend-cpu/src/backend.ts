@@ -4,8 +4,8 @@ import {
   type BackendFactory,
   type Capabilities,
   type Command,
-  DeviceError,
   type DeviceBuffer,
+  DeviceError,
   DTYPE_NAMES,
   roundTo,
   SCALAR_OPS,
@@ -41,13 +41,15 @@ export function cpu(options: CpuOptions = {}): BackendFactory {
 
 /** (func (drop (v128.const 0))) as a module. */
 const SIMD_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 26, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 26, 11,
 ]);
 
 function requireSimd(): void {
-  if (typeof WebAssembly === 'undefined') throw new DeviceError('cpu: this JavaScript engine has no WebAssembly');
-  if (!WebAssembly.validate(SIMD_PROBE)) throw new DeviceError('cpu: this WebAssembly engine has no SIMD instructions');
+  if (typeof WebAssembly === 'undefined')
+    throw new DeviceError('cpu: this JavaScript engine has no WebAssembly');
+  if (!WebAssembly.validate(SIMD_PROBE))
+    throw new DeviceError('cpu: this WebAssembly engine has no SIMD instructions');
 }
 
 interface CpuBuffer extends DeviceBuffer {
@@ -98,17 +100,17 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
     const working = scratchBytes > 0 ? scratch.atLeast(scratchBytes) : 0;
     const bytes = memory.bytes();
     const view = new DataView(bytes.buffer, args, layout.bytes);
-    buffers.forEach(({ buffer, byteOffset }, i) =>
-      view.setUint32(layout.buffer(i), addressOf(buffer) + byteOffset, true),
-    );
+    for (const [i, { buffer, byteOffset }] of buffers.entries()) {
+      view.setUint32(layout.buffer(i), addressOf(buffer) + byteOffset, true);
+    }
     view.setUint32(layout.scratch, working, true);
-    kernel.scalars.forEach((dtype, slot) => {
+    for (const [slot, dtype] of kernel.scalars.entries()) {
       const at = layout.scalar(slot);
       if (dtype === 'float64') view.setFloat64(at, scalars[slot], true);
       else if (dtype === 'float32') view.setFloat32(at, scalars[slot], true);
       else if (dtype === 'float16') view.setFloat32(at, roundTo('float16')(scalars[slot]), true);
       else view.setInt32(at, scalars[slot], true);
-    });
+    }
     return args;
   }
 

@@ -40,7 +40,10 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const stride = c.lanes > 1 && varies(c, e.index) ? laneStride(c, e.index) : 0;
   const exact = e.guard !== null;
   const gathers = stride === undefined || (stride !== 0 && stride !== 1 && !(stride === -1 && bytes === 4));
-  if (gathers) return pushGather(c, e, first, maskVaries);
+  if (gathers) {
+    pushGather(c, e, first, maskVaries);
+    return;
+  }
 
   const backward = stride === -1 ? c.lanes - 1 : 0;
   const op = stride === 0 ? SPLAT[bytes] : NEIGHBOURS[bytes * c.lanes];
@@ -53,7 +56,10 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
     }
     unpack(c, e.dtype);
   };
-  if (!e.guard) return read();
+  if (!e.guard) {
+    read();
+    return;
+  }
   const address = f.local('i32');
   f.set(address);
   let mask = 0;
@@ -136,21 +142,23 @@ export function prepareStore(c: Context, store: Store, copy: number): () => void
   });
   const whole = guard && !maskVaries ? hold(c, guard, first) : -1;
   const guarded = (condition: number, write: () => void) => {
-    if (condition < 0) return write();
-    f.get(condition);
-    f.if_();
+    if (condition >= 0) {
+      f.get(condition);
+      f.if_();
+    }
     write();
-    f.end();
+    if (condition >= 0) f.end();
   };
-  return () =>
-    guarded(whole, () =>
-      places.forEach((place, lane) =>
+  return () => {
+    guarded(whole, () => {
+      for (const [lane, place] of places.entries()) {
         guarded(place.guard, () => {
           if (together) writeLanes(c, store, place.address, place.added, value);
           else writeLane(c, store, place.address, place.added, value, lane);
-        }),
-      ),
-    );
+        });
+      }
+    });
+  };
 }
 
 function hold(c: Context, e: Expr, offset: number): number {

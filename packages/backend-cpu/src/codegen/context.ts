@@ -132,8 +132,8 @@ const containment = new WeakMap<VarExpr, WeakMap<Expr, boolean>>();
 
 /** Whether `variable` occurs in `e`. */
 export function contains(e: Expr, variable: VarExpr): boolean {
-  let known = containment.get(variable);
-  if (!known) containment.set(variable, (known = new WeakMap()));
+  const known = containment.get(variable) ?? new WeakMap<Expr, boolean>();
+  containment.set(variable, known);
   const stack = [e];
   while (stack.length) {
     const top = stack[stack.length - 1]!;

@@ -36,7 +36,8 @@ export function pack(c: Context, dtype: DType): void {
   };
   if (dtype === 'float16') {
     f.call(floatToHalf(c.module));
-    return narrow('i16x8.narrow_i32x4_u');
+    narrow('i16x8.narrow_i32x4_u');
+    return;
   }
   if (DTYPES[dtype].bytes > 1) return;
   narrow('i16x8.narrow_i32x4_s');
@@ -126,7 +127,10 @@ export function castLanes(c: Context, from: DType, to: DType): void {
 
 function castToInteger(c: Context, source: Kind, from: DType, to: DType): void {
   const { f } = c;
-  if (source === 'bool') return f.op('i32x4.neg');
+  if (source === 'bool') {
+    f.op('i32x4.neg');
+    return;
+  }
   if (source === 'signed' || source === 'unsigned') {
     if (from !== to) wrapLanes(c, to);
     return;

@@ -89,22 +89,32 @@ export function pushOperation(c: Context, e: OpExpr, copy: number): void {
   switch (e.op) {
     case 'cast':
       push(0);
-      return castLanes(c, x.dtype, e.dtype);
+      castLanes(c, x.dtype, e.dtype);
+      return;
     case 'bitcast':
       push(0);
-      return DTYPES[e.dtype].bytes === 1 ? wrapLanes(c, e.dtype) : undefined;
+      if (DTYPES[e.dtype].bytes === 1) wrapLanes(c, e.dtype);
+      return;
     case 'where':
       c.pushVector(c, y, copy);
       c.pushVector(c, z, copy);
       push(0);
       if (e.dtype === 'float64') widenMask(c);
-      return f.op('v128.bitselect');
+      f.op('v128.bitselect');
+      return;
     case 'randomBits':
       for (const i of [0, 1, 2, 3]) push(i);
-      return f.call(randomBits(c.module));
+      f.call(randomBits(c.module));
+      return;
   }
-  if (DTYPES[x.dtype].float) return pushFloat(c, e, copy);
-  if (x.dtype === 'bool') return pushBool(c, e, copy);
+  if (DTYPES[x.dtype].float) {
+    pushFloat(c, e, copy);
+    return;
+  }
+  if (x.dtype === 'bool') {
+    pushBool(c, e, copy);
+    return;
+  }
   pushInteger(c, e, copy);
 }
 
@@ -152,7 +162,8 @@ function pushMath(c: Context, e: OpExpr, copy: number, shape: 'f32x4' | 'f64x2')
   const push = (i: number) => () => c.pushVector(c, e.args[i], copy);
   if (c.inlineMath) {
     const locals = e.args.map((_, i) => holdVector(c, push(i)));
-    return inlineMath(c.module, c.f, op, shape, locals)();
+    inlineMath(c.module, c.f, op, shape, locals)();
+    return;
   }
   for (let i = 0; i < e.args.length; i++) push(i)();
   c.f.call(mathFunction(c.module, op, shape));
@@ -207,18 +218,29 @@ function pushInteger(c: Context, e: OpExpr, copy: number): void {
     f.i32x4(DTYPES[dtype].signed ? -1 : 0);
     f.op(DTYPES[dtype].signed ? 'i32x4.max_s' : 'i32x4.max_u');
     f.i32x4(1);
-    return f.op(DTYPES[dtype].signed ? 'i32x4.min_s' : 'i32x4.min_u');
+    f.op(DTYPES[dtype].signed ? 'i32x4.min_s' : 'i32x4.min_u');
+    return;
   }
   if (e.op === 'shl' || e.op === 'shr') {
     // SIMD shifts all lanes by one count.
-    if (varies(c, y)) return pushByLane(c, e, copy);
+    if (varies(c, y)) {
+      pushByLane(c, e, copy);
+      return;
+    }
     c.pushVector(c, x, copy);
     c.pushScalar(c, y, 0);
     f.op(e.op === 'shl' ? 'i32x4.shl' : DTYPES[dtype].signed ? 'i32x4.shr_s' : 'i32x4.shr_u');
-    return wrapLanes(c, dtype);
+    wrapLanes(c, dtype);
+    return;
   }
-  if (BY_LANE.has(e.op)) return pushByLane(c, e, copy);
-  if (e.op === 'abs' && !DTYPES[dtype].signed) return c.pushVector(c, x, copy);
+  if (BY_LANE.has(e.op)) {
+    pushByLane(c, e, copy);
+    return;
+  }
+  if (e.op === 'abs' && !DTYPES[dtype].signed) {
+    c.pushVector(c, x, copy);
+    return;
+  }
   for (const a of e.args) c.pushVector(c, a, copy);
   integerOp(c, e.op, dtype);
 }

@@ -61,7 +61,7 @@ export function emitPhase(c: Context, phase: Phase): void {
   );
   const running = new Set(phase.reductions.map((r) => r.acc));
   // An ordered phase reads the running value of its own reductions.
-  accumulators.forEach((a) => c.accs.set(a.reduction.acc, a.copies));
+  for (const a of accumulators) c.accs.set(a.reduction.acc, a.copies);
   pushScope(c);
   emitLoops(c, phase, phase.loops, variants, running, accumulators);
   popScope(c);
@@ -78,12 +78,17 @@ function emitLoops(
   running: ReadonlySet<number>,
   accumulators: readonly Accumulator[],
 ): void {
-  if (loops.length === 0) return emitPoint(c, phase, accumulators);
+  if (loops.length === 0) {
+    emitPoint(c, phase, accumulators);
+    return;
+  }
   if (loops.some((loop) => loop.size === 0)) return;
   const [loop, ...inner] = loops;
   const innermost = inner.length === 0;
   hoist(c, phaseRoots(phase), innermost ? loop.variable : null, running);
-  const flush = () => accumulators.forEach((a) => flushAccumulator(c, a));
+  const flush = () => {
+    for (const a of accumulators) flushAccumulator(c, a);
+  };
   emitRange(c, {
     variable: loop.variable,
     extent: loop.size,

@@ -49,7 +49,10 @@ function isScalarOp(e: OpExpr): boolean {
  */
 export function pushScalar(c: Context, e: Expr, offset = 0): void {
   const { f } = c;
-  if (e.kind === 'const') return f.i32(e.value);
+  if (e.kind === 'const') {
+    f.i32(e.value);
+    return;
+  }
   if (e.kind === 'var') {
     f.get(c.variables.get(e)!);
     if (e === c.lane && offset) {
@@ -60,7 +63,10 @@ export function pushScalar(c: Context, e: Expr, offset = 0): void {
   }
   const key = scalarKey(c, e, offset);
   const known = knownValue(c, key);
-  if (known !== undefined) return f.get(known);
+  if (known !== undefined) {
+    f.get(known);
+    return;
+  }
   if (e.kind === 'scalar') {
     f.get(c.args);
     f.memory('i32.load', c.layout.scalar(e.slot));
@@ -79,7 +85,10 @@ export function keepScalar(c: Context, e: Expr): void {
   const key = scalarKey(c, e, 0);
   if (knownValue(c, key) !== undefined) return;
   pushScalar(c, e);
-  if (knownValue(c, key) !== undefined) return c.f.op('drop');
+  if (knownValue(c, key) !== undefined) {
+    c.f.op('drop');
+    return;
+  }
   const local = c.f.local('i32');
   c.f.set(local);
   remember(c, key, local);
@@ -197,7 +206,10 @@ function pushDivision(c: Context, e: OpExpr, offset: number): void {
   pushScalar(c, y, offset);
   // Index arithmetic divides what is not negative by positive constants: a multiplication and shifts, without branches.
   const simple = y.kind === 'const' && y.value > 0 && (!signed || op !== 'mod' || rangeOf(x).min >= 0);
-  if (!simple) return f.call(integerDivision(c.module, op, signed));
+  if (!simple) {
+    f.call(integerDivision(c.module, op, signed));
+    return;
+  }
   const unsigned = !signed || (x.dtype === 'int32' && rangeOf(x).min >= 0);
   f.op(`i32.${op === 'div' ? 'div' : 'rem'}_${unsigned ? 'u' : 's'}`);
 }

@@ -37,7 +37,10 @@ export function prepare(c: Context, e: Expr, copy: number): void {
 export function keepVector(c: Context, e: Expr, copy: number): void {
   if (isKnown(c, e, copy)) return;
   pushVector(c, e, copy);
-  if (isKnown(c, e, copy)) return c.f.op('drop');
+  if (isKnown(c, e, copy)) {
+    c.f.op('drop');
+    return;
+  }
   const local = c.f.local('v128');
   c.f.set(local);
   remember(c, vectorKey(c, e, copy), local);
@@ -62,16 +65,23 @@ function isShared(c: Context, e: Expr, depth: number): boolean {
 /** Pushes the lanes of `e` for one copy of the vector. */
 export function pushVector(c: Context, e: Expr, copy: number): void {
   const { f } = c;
-  if (e.kind === 'const') return pushConstant(c, e.value, e.dtype);
+  if (e.kind === 'const') {
+    pushConstant(c, e.value, e.dtype);
+    return;
+  }
   if (e.kind === 'acc') {
     const locals = c.accs.get(e.acc)!;
     f.get(locals[Math.min(copy, locals.length - 1)]);
     // Sums of float16 are kept in float32 until they are used.
-    return e.dtype === 'float16' ? roundToHalf(c) : undefined;
+    if (e.dtype === 'float16') roundToHalf(c);
+    return;
   }
   const key = vectorKey(c, e, copy);
   const known = knownValue(c, key);
-  if (known !== undefined) return f.get(known);
+  if (known !== undefined) {
+    f.get(known);
+    return;
+  }
   if (e.kind === 'var') {
     f.get(c.variables.get(e)!);
     f.op('i32x4.splat');

@@ -1,5 +1,13 @@
 /** The backward walk: from the gradients of some tensors to the gradients of what they were computed from. */
-import { AutogradError, enableGrad, type Node, type NodeGradient, noGrad, Tensor } from '@neurite/tensor';
+import {
+  AutogradError,
+  enableGrad,
+  type Node,
+  type NodeGradient,
+  noGrad,
+  Tensor,
+  withTrace,
+} from '@neurite/tensor';
 import type { InputRule } from './rules/rule.js';
 import { RULES, SAVES_NOTHING } from './rules.js';
 import { isCall, isLeaf, reaching, type Stop, tapeOf } from './tape.js';
@@ -52,10 +60,16 @@ export function walk(roots: readonly Node[], gradients: readonly Tensor[], optio
       options.arrive(stop, gradient);
       if (options.until?.has(stop)) continue;
       if (stop.gradient) fill(slots, stop.gradient, stop, gradient);
-      else opGradients(stop, gradient, onTheWay, send);
+      else traced(stop, () => opGradients(stop, gradient, onTheWay, send));
     }
     if (!options.retainGraph) for (const stop of visited) stop.consumed = true;
   });
+}
+
+/** Under `detectAnomaly`, names the differentiated op and its line in what its rule records. */
+function traced(node: Node, record: () => void): void {
+  if (node.trace === null) record();
+  else withTrace(`in the gradient of ${node.op}${node.trace.slice(node.trace.indexOf('\n'))}`, record);
 }
 
 function checkNotFreed(stop: Stop): void {

@@ -1,6 +1,17 @@
-import { AutogradError, noGrad, ones, randn, ShapeError, type Tensor, tensor } from '@neurite/tensor';
+import {
+  AnomalyError,
+  AutogradError,
+  detectAnomaly,
+  noGrad,
+  ones,
+  randn,
+  ShapeError,
+  type Tensor,
+  tensor,
+} from '@neurite/tensor';
 import { describe, expect, test } from 'vitest';
 import { grad } from '../src/index.js';
+import { primitive } from '../src/rules/rule.js';
 import { onReference, random, values, variable } from './helpers.js';
 
 onReference();
@@ -154,6 +165,16 @@ describe('backward a second time', () => {
     expect(await values(x.grad)).toEqual([-2, -2]);
   });
 
+  test('fails, too, where a computed value has let go of its inputs', async () => {
+    const x = variable([3, 4]);
+    const y = x.add(1).sum();
+    y.backward();
+    expect(await values(y)).toEqual([9]);
+    expect(() => y.backward()).toThrow(message);
+    expect(() => y.mul(2).backward()).toThrow(message);
+    expect(await values(x.grad)).toEqual([1, 1]);
+  });
+
   test('grad() frees, too', () => {
     const x = variable([3]);
     const y = x.mul(x);
@@ -172,6 +193,12 @@ describe('backward a second time', () => {
 });
 
 describe('wrong use', () => {
+  test('a custom op without a gradient', () => {
+    const compute = (_inputs: unknown, output: { fill(v: number): void }): void => void output.fill(1);
+    const y = primitive('custom', [variable([1])], { name: 'ones', compute }, [1]);
+    expect(() => y.backward()).toThrow(/ones: a custom op has no gradient.*customFunction/);
+  });
+
   test('a root without gradients', () => {
     expect(() => tensor([1, 2]).sum().backward()).toThrow(
       'element 0 of tensors does not require grad and does not have a grad_fn',
@@ -218,4 +245,15 @@ test('grad: several outputs, several inputs, none of them a leaf', async () => {
   expect(await values(ga)).toEqual([11]);
   expect(await values(gb)).toEqual([6]);
   expect(x.grad).toBe(null);
+});
+
+test('detectAnomaly names the op whose gradient made a NaN, and the line of that op', async () => {
+  const failure = detectAnomaly(async () => {
+    const x = variable([0, 1]);
+    const y = x.sqrt();
+    y.mul(0).sum().backward();
+    await values(x.grad);
+  });
+  await expect(failure).rejects.toThrow(AnomalyError);
+  await expect(failure).rejects.toThrow(/div in the gradient of sqrt made a NaN.*backward\.test\.ts/);
 });

@@ -27,7 +27,7 @@ export {
   registerDifferentiator,
 } from './graph/differentiator.js';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './graph/grad-mode.js';
-export { Node, type NodeGradient, type NodeHook, record } from './graph/node.js';
+export { Node, type NodeGradient, type NodeHook, record, withTrace } from './graph/node.js';
 export type { TensorHook } from './methods/core.js';
 export type { ClampOptions } from './methods/elementwise.js';
 export type { IndexEntry, SliceIndex } from './methods/indexing.js';

@@ -65,6 +65,18 @@ export function setTracing(on: boolean): void {
   traceOps = on
 }
 
+let traceOfOthers: string | null = null
+/** Runs `fn` with the nodes recorded in it remembering `trace`: a gradient op belongs to the line of the op it differentiates. */
+export function withTrace(trace: string, fn: () => void): void {
+  const before = traceOfOthers
+  traceOfOthers = trace
+  try {
+    fn()
+  } finally {
+    traceOfOthers = before
+  }
+}
+
 /**
  * Records an op on checked inputs. The result requires gradients when grad mode is on and an input requires them.
  * Throws DeviceError when the inputs live on different devices.
@@ -86,7 +98,7 @@ export function record<O extends PrimitiveOp>(
   if (requiresGrad) requiresGrad = isGradEnabled() && isFloat(dtype) && !nonDifferentiable.has(op)
   const h = signature(OP_CODE[op], attrs, dtype, shape)
   const node = new Node(op, inputs, attrs, shape, dtype, device, requiresGrad, h.a, h.b, value)
-  if (traceOps) node.trace = new Error().stack ?? null
+  if (traceOps) node.trace = traceOfOthers ?? new Error().stack ?? null
   return node
 }
 

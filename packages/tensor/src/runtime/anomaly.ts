@@ -62,8 +62,10 @@ export async function checkAnomaly(device: Device, request: Request): Promise<vo
     bad.add(node)
     if (node.storage || node.inputs.some((i) => bad.has(i))) continue
     const inputs = node.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ')
-    const where = node.trace?.split('\n').slice(1).filter((l) => !/[\\/]tensor[\\/](src|dist)[\\/]/.test(l))[0]?.trim()
-    throw new AnomalyError(`${node.op} made a NaN from inputs without one: ${node.op}(${inputs}) → ${node.dtype}[${node.shape.join(', ')}]${where ? `, recorded ${where}` : ''}`)
+    // The first line of a trace is "Error", or what the op is part of.
+    const [note = 'Error', ...lines] = node.trace?.split('\n') ?? []
+    const where = lines.filter((l) => !/[\\/]tensor[\\/](src|dist)[\\/]/.test(l))[0]?.trim()
+    throw new AnomalyError(`${node.op}${note === 'Error' ? '' : ` ${note}`} made a NaN from inputs without one: ${node.op}(${inputs}) → ${node.dtype}[${node.shape.join(', ')}]${where ? `, recorded ${where}` : ''}`)
   }
 }
 

@@ -200,13 +200,9 @@ export function pow(m: Algebra, x: Expr, y: Expr): Expr {
   const atZero = m.where(falls, many, zero);
   const atInfinity = m.where(falls, zero, many);
   const ordinary = single(m) ? carefulPower(m, a, y) : m.exp(m.mul(y, m.log(a)));
-  const notANumber = m.ne(y, y);
   const finite = m.where(m.eq(a, many), atInfinity, ordinary);
-  const magnitude = m.where(
-    m.eq(a, one),
-    m.where(notANumber, y, one),
-    m.where(m.eq(a, zero), m.where(notANumber, y, atZero), m.where(notANumber, y, finite)),
-  );
+  const known = m.where(m.eq(a, one), one, m.where(m.eq(a, zero), atZero, finite));
+  const magnitude = m.where(m.or(m.ne(x, x), m.ne(y, y)), m.number(nan), known);
   // 1/x tells −0 from 0.
   const negative = m.or(m.lt(x, zero), m.lt(m.div(one, x), zero));
   const signed = m.where(m.and(negative, odd), m.neg(magnitude), magnitude);
@@ -233,8 +229,8 @@ function carefulPower(m: Algebra, a: Expr, y: Expr): Expr {
   const plain = m.mul(y, logarithm);
   const [power, powerError] = m.twoProduct(y, logarithm);
   const error = m.add(powerError, m.mul(y, logarithmError));
-  const value = m.exp(power);
-  const value2 = m.add(value, m.mul(value, error));
+  const rough = m.exp(power);
+  const value = m.add(rough, m.mul(rough, error));
   const over = m.lt(m.number(89), plain);
-  return m.where(over, m.number(infinity), m.where(m.lt(plain, m.number(-105)), m.number(0), value2));
+  return m.where(over, m.number(infinity), m.where(m.lt(plain, m.number(-105)), m.number(0), value));
 }

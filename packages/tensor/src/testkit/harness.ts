@@ -87,7 +87,7 @@ export async function runProgram(
 }
 
 /** Distance from |x| to the next larger number of a float dtype. */
-function unitInLastPlace(x: number, dtype: DType): number {
+export function unitInLastPlace(x: number, dtype: DType): number {
   const [digits, leastExponent] = { float32: [24, -149], float16: [11, -24] }[dtype as string] ?? [53, -1074];
   const exponent = x === 0 ? leastExponent : Math.floor(Math.log2(Math.abs(x)));
   return 2 ** Math.max(exponent - digits + 1, leastExponent);

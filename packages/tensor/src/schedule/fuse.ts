@@ -7,6 +7,7 @@ import { affineOf } from '../kernel/affine.js'
 import { type ExprBuilder, rewrite, visitExprs } from '../kernel/expr.js'
 import type { Expr, LoadExpr, Loop, Phase, Store, VarExpr } from '../kernel/ir.js'
 import { createDependencies } from './dependencies.js'
+import { weightOf } from './materialize.js'
 import { loadsOf, type Part, points, storesOf } from './part.js'
 import { phaseRoots } from '../kernel/traverse.js'
 
@@ -152,6 +153,9 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
       if (points(outer) < MIN_PARALLEL && total > SMALL) return undefined
     }
     if (p.contraction && !(pointwise && extra.length === 0)) return undefined
+    const sameLoops = pointwise && extra.length === 0
+    const perPoint = new Map([...made].filter(([, m]) => p.phases[m.phase].loops.length > 0))
+    if (!sameLoops && tooDear(perPoint)) return undefined
     const phases = c.phases.map((ph) => ({ ...ph, loops: [...extra, ...ph.loops] }))
     return combine(b, p, c, phases, mapping, made)
   }
@@ -170,6 +174,7 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
   const rowWise = Math.max(-1, ...consumerOuter.map((l) => position(mapping.get(l.variable)!))) < Math.min(...realLoops(c.phases[home].loops).map((l) => position(mapping.get(l.variable)!)), outer.length)
   if (!rowWise && points(outer) > SMALL_STRIDED) return undefined
   // Express the producer in the consumer's variables, then the consumer's phases follow as in the plain case.
+  if (c.phases.filter((ph) => ph.loops.length > 0).length > 1 && tooDear(made)) return undefined
   const rename = renamer(b, back)
   const stores = p.phases[0].stores.map((s) => ({ ...s, index: rename(s.index), value: rename(s.value), guard: s.guard && rename(s.guard) }))
   const asReduction: Part = { ...p, outer: c.outer, phases: [{ loops: c.phases[home].loops, ordered: false, reductions: [], stores }] }
@@ -180,6 +185,21 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
     if (m && !matchLoads(loads, m.store.index, identity)) return undefined
   }
   return combine(b, asReduction, c, c.phases, identity, remade)
+}
+
+/** Beyond this cost a value is read back from memory rather than computed in each of several phases. */
+const DEAR_AGAIN = 24
+
+/** Whether some value would be computed once per phase at a price above reading it. */
+function tooDear(made: ReadonlyMap<number, { store: Store }>): boolean {
+  for (const { store } of made.values()) {
+    let cost = 0
+    visitExprs([store.value], (e) => {
+      if (e.kind === 'op') cost += weightOf(e.op)
+    })
+    if (cost > DEAR_AGAIN) return true
+  }
+  return false
 }
 
 function renamer(b: ExprBuilder, mapping: Mapping): (e: Expr) => Expr {

@@ -34,7 +34,7 @@ export function kernelize(graph: Graph, source: ExprBuilder, parts: readonly Par
   const b = createExprBuilder()
   let accs = 0
   const nests = parts.map((part): Nest => {
-    const collapsed = part.contraction ? part : collapseLoops(source, part)
+    const collapsed = part.contraction ? orient(part) : collapseLoops(source, part)
     const vars = new Map<VarExpr, VarExpr>()
     const accOf = new Map<number, number>()
     const loopsOf = (loops: readonly Loop[], prefix: string): Loop[] =>
@@ -85,6 +85,36 @@ export function kernelize(graph: Graph, source: ExprBuilder, parts: readonly Par
     kernel: { name, buffers, scalars: scalars.map((s) => graph.nodes[graph.scalars[s]].dtype), nests },
     buffers: nodes,
     scalars,
+  }
+}
+
+/**
+ * A matmul whose results lie column by column (a gradient of a transposed weight) is computed as the product of the transposes, so that
+ * its last loop is the one along which memory runs.
+ */
+function orient(part: Part): Part {
+  const c = part.contraction
+  if (c?.op !== 'matmul') return part
+  const batch = part.outer.slice(0, -2)
+  const [m, n] = part.outer.slice(-2)
+  let columns = 0
+  for (const { index } of part.phases.flatMap((p) => p.stores)) {
+    const { terms } = linearOf(index)
+    if (m.size > 1 && terms.get(m.variable) === 1) columns++
+    if (n.size > 1 && terms.get(n.variable) === 1) columns--
+  }
+  if (columns <= 0) return part
+  const { lhs, rhs } = c
+  return {
+    ...part,
+    outer: [...batch, n, m],
+    contraction: {
+      ...c,
+      m: c.n,
+      n: c.m,
+      lhs: { ...rhs, strides: { batch: rhs.strides.batch, m: rhs.strides.n, k: rhs.strides.k } },
+      rhs: { ...lhs, strides: { batch: lhs.strides.batch, k: lhs.strides.k, n: lhs.strides.m } },
+    },
   }
 }
 

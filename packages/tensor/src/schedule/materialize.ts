@@ -3,6 +3,7 @@
  * used more than once: fusion (`fuse.ts`) drops the buffer again when all its users end up in one nest.
  */
 import { BINARY_OPS, COMPARE_OPS, type PrimitiveOp, REDUCE_OPS, SCAN_OPS, UNARY_OPS } from '../ops/primitives.js'
+import type { ScalarOp } from '../kernel/ir.js'
 import type { Graph } from './graph.js'
 
 const setOf = (...lists: (readonly PrimitiveOp[])[]): ReadonlySet<PrimitiveOp> => new Set(lists.flat())
@@ -16,7 +17,7 @@ export const ANCHORS: ReadonlySet<PrimitiveOp> = setOf(REDUCE_OPS, SCAN_OPS, ['m
 const ELEMENTWISE: ReadonlySet<PrimitiveOp> = setOf(UNARY_OPS, BINARY_OPS, COMPARE_OPS, ['where', 'cast', 'bitcast'])
 
 /** Rough cost of one element, in additions. */
-function weight(op: PrimitiveOp): number {
+export function weightOf(op: PrimitiveOp | ScalarOp): number {
   switch (op) {
     case 'exp': case 'log': case 'expm1': case 'log1p': case 'sin': case 'cos': case 'atan': case 'erf': case 'tanh': case 'sigmoid': case 'pow':
       return 10
@@ -25,7 +26,7 @@ function weight(op: PrimitiveOp): number {
     case 'div': case 'sqrt': case 'reciprocal': case 'rem': case 'mod': case 'gather': case 'indexSelect': case 'concat':
       return 4
     default:
-      return ELEMENTWISE.has(op) ? 1 : 0
+      return ELEMENTWISE.has(op as PrimitiveOp) ? 1 : 0
   }
 }
 
@@ -69,7 +70,7 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
   }
   const measure = (i: number) => {
     const n = nodes[i]
-    cost[i] = weight(n.op)
+    cost[i] = weightOf(n.op)
     ops[i] = 1
     const read = new Set<number>()
     for (const input of n.inputs) {

@@ -2,9 +2,12 @@
 import type { Backend, Program } from '../backend/interface.js';
 import { reference } from '../backend/reference.js';
 import type { Kernel } from '../kernel/ir.js';
+import { lowerScalarOps } from '../kernel/lowering.js';
+import { describeBuffers } from './buffer-tests.js';
 import { contractionCases } from './contraction-cases.js';
 import { describeMismatch, type KernelCase, runProgram, type TestRunner } from './harness.js';
 import { indexCases } from './index-cases.js';
+import { builder } from './kernel-builder.js';
 import { loopCases } from './loop-cases.js';
 import { reductionCases } from './reduction-cases.js';
 import { scalarCases } from './scalar-cases.js';
@@ -22,7 +25,7 @@ export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
 
 /**
  * Registers tests that run every case on a backend and compare with the reference backend, and with values stated by
- * the case. Cases with dtypes that the backend does not list are left out. `start` is called once, at the first test.
+ * the case; ops that the backend does not spell are lowered first. Cases with dtypes that it does not list are left out.
  *
  * ```ts
  * await describeKernels('cpu', startMyBackend, { describe, it, expect });
@@ -37,11 +40,13 @@ export async function describeKernels(
   const oracle = (await reference().start()).backend;
   const groups = Object.entries(kernelCases());
 
+  const lowered = (kernel: Kernel) => lowerScalarOps(kernel, builder, backend.capabilities.scalarOps);
+
   async function check(
     c: KernelCase,
     compile: (kernel: Kernel) => Program | Promise<Program>,
   ): Promise<void> {
-    const program = await compile(c.kernel);
+    const program = await compile(lowered(c.kernel));
     const actual = await runProgram(backend, program, c);
     const expected = await runProgram(oracle, await oracle.compile(c.kernel), c);
     expect(describeMismatch(c, actual, expected)).toBe('');
@@ -50,12 +55,13 @@ export async function describeKernels(
   }
 
   describe(`kernels on ${name}`, () => {
+    describeBuffers(backend, { describe, it, expect });
     for (const [group, cases] of groups) {
       describe(group, () => {
         for (const c of cases) {
           if (!usesOnly(c.kernel, backend)) continue;
           it(c.name, () => check(c, (kernel) => backend.compile(kernel)));
-          const tuned = backend.specialize?.(c.kernel);
+          const tuned = backend.specialize?.(lowered(c.kernel));
           if (tuned) it(`${c.name}, tuned`, () => check(c, () => tuned));
         }
       });

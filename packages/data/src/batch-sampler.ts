@@ -5,7 +5,7 @@ import type { Sampler } from './sampler.js';
 export interface BatchSource {
   /** Number of batches per epoch. */
   readonly length: number;
-  seed?: number;
+  seed?: number | undefined;
   batches(epoch: number): Iterable<ArrayLike<number>>;
 }
 

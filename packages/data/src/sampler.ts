@@ -1,5 +1,5 @@
-import { type Generator, ValueError } from '@neurite/tensor';
-import { derivedGenerator, range, STREAMS, seedOf, shuffle, uniforms } from './random.js';
+import { type Generator, hostPermutation, ValueError } from '@neurite/tensor';
+import { derivedGenerator, STREAMS, seedOf, shuffled, uniforms } from './random.js';
 import { groupByClass } from './split.js';
 
 /**
@@ -10,7 +10,7 @@ export interface Sampler {
   /** Number of indices per epoch. */
   readonly length: number;
   /** Decides every epoch's order; random samplers have one, and a loader's state carries it. */
-  seed?: number;
+  seed?: number | undefined;
   indices(epoch: number): ArrayLike<number>;
 }
 
@@ -60,7 +60,7 @@ export class RandomSampler implements Sampler {
     }
     const order = new Int32Array(this.length);
     for (let start = 0; start < this.length; start += this.size) {
-      order.set(shuffle(range(this.size), generator).subarray(0, this.length - start), start);
+      order.set(hostPermutation(generator, this.size).subarray(0, this.length - start), start);
     }
     return order;
   }
@@ -81,7 +81,7 @@ export class SubsetRandomSampler implements Sampler {
   }
 
   indices(epoch: number): Int32Array {
-    return shuffle(this.subset.slice(), derivedGenerator(this.seed, STREAMS.shuffle, epoch));
+    return shuffled(this.subset, derivedGenerator(this.seed, STREAMS.shuffle, epoch));
   }
 }
 
@@ -163,7 +163,7 @@ export class StratifiedSampler implements Sampler {
     const position = new Float64Array(this.length);
     for (const members of this.#classes) {
       const draws = uniforms(generator, members.length);
-      shuffle([...members], generator).forEach((index, k) => {
+      shuffled(members, generator).forEach((index, k) => {
         position[index] = (k + draws[k]) / members.length;
       });
     }
@@ -176,6 +176,9 @@ function checkCount(who: string, name: string, value: number): void {
     throw new ValueError(`${who}: ${name} is ${value}, expected an integer ≥ 0`);
   }
 }
+
+/** 0, 1, …, n − 1. */
+const range = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
 
 /** The first position whose cumulative weight exceeds `target`; a zero weight is never first. */
 function firstAbove(cumulative: Float64Array, target: number): number {

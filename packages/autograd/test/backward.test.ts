@@ -110,13 +110,12 @@ describe('backward', () => {
     let y = x;
     for (let i = 0; i < 10_000; i++) y = y.add(x);
     y.backward();
-    // The values of such graphs belong to the scheduler's tests; here only the walk is at stake.
-    expect(x.grad).not.toBe(null);
+    expect(await values(x.grad)).toEqual([10_001]);
     const z = variable([1]);
     let w = z;
     for (let i = 0; i < 10_000; i++) w = w.neg();
     w.backward();
-    expect(z.grad?.shape).toEqual([1]);
+    expect(await values(z.grad)).toEqual([1]);
   });
 
   test('only records: nothing is computed before it is asked for', async () => {

@@ -55,12 +55,13 @@ function hasNaN(node: Node, bytes: Uint8Array): boolean {
 export async function checkAnomaly(device: Device, request: Request): Promise<void> {
   const bad = new Set<Node>()
   const values = new Map<Node, Node>()
-  for (const node of request.order) {
-    const bytes = await evaluate(device, node, values)
+  for (const [k, node] of request.order.entries()) {
+    const isLeaf = request.isLeaf[k]
+    const bytes = isLeaf ? await leafBytes(device, node) : await evaluate(device, node, values)
     values.set(node, leaf(hostStorage(node.dtype, sizeOf(node.shape), bytes), node.shape, device))
     if (!hasNaN(node, bytes)) continue
     bad.add(node)
-    if (node.storage || node.inputs.some((i) => bad.has(i))) continue
+    if (isLeaf || node.inputs.some((i) => bad.has(i))) continue
     const inputs = node.inputs.map((i) => `${i.dtype}[${i.shape.join(', ')}]`).join(', ')
     // The first line of a trace is "Error", or what the op is part of.
     const [note = 'Error', ...lines] = node.trace?.split('\n') ?? []
@@ -69,13 +70,14 @@ export async function checkAnomaly(device: Device, request: Request): Promise<vo
   }
 }
 
+async function leafBytes(device: Device, node: Node): Promise<Uint8Array> {
+  await device.tail
+  const storage = node.storage!
+  return storage.host ?? device.backend.read(device.bufferOf(storage), 0, storage.bytes)
+}
+
 /** The bytes of one node, computed from its inputs' values. */
 async function evaluate(device: Device, node: Node, values: ReadonlyMap<Node, Node>): Promise<Uint8Array> {
-  const { storage } = node
-  if (storage) {
-    await device.tail
-    return storage.host ?? device.backend.read(device.bufferOf(storage), 0, storage.bytes)
-  }
   const size = sizeOf(node.shape)
   const inputs = node.inputs.map((i) => values.get(i)!)
   const alone = new Node(node.op, inputs, node.attrs, node.shape, node.dtype, device, false, node.hashA, node.hashB, node.value)

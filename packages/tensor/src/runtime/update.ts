@@ -73,7 +73,8 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
   const outputs = roots.map((n) => newStorage(n, device))
   const job = prepare(device, request, outputs, old.map((n) => n?.storage ?? null))
 
-  assignments.forEach(({ target }, i) => {
+  const before = assignments.map(({ target }) => target.node)
+  const after = assignments.map(({ target }, i) => {
     const fresh = leaf(outputs[i], target.node.shape, device)
     const before = target.node
     if (before.variable === target) {
@@ -83,6 +84,7 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
     }
     if (before.storage) before.storage.overwrittenBy = by
     target.node = fresh
+    return fresh
   })
   extra.forEach((node, i) => {
     node.storage = outputs[values.length + i]
@@ -90,10 +92,27 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
   return finish()
 
   async function finish(): Promise<void> {
-    if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves)
-    if (isAnomalyMode()) await checkAnomaly(device, request)
-    await enqueue(device, job)
+    try {
+      if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves)
+      if (isAnomalyMode()) await checkAnomaly(device, request)
+      await enqueue(device, job)
+    } catch (e) {
+      undo()
+      throw e
+    }
     for (const node of extra) if (!node.requiresGrad || node.consumed) node.inputs = []
     await turnIfDue()
+  }
+  /** A step that failed (no memory, a NaN found, a kernel that does not compile) leaves every target as it was. */
+  function undo(): void {
+    assignments.forEach(({ target }, i) => {
+      if (target.node !== after[i]) return
+      target.node = before[i]
+      const { storage } = before[i]
+      if (storage) storage.overwrittenBy = null
+    })
+    extra.forEach((node, i) => {
+      if (node.storage === outputs[values.length + i]) node.storage = null
+    })
   }
 }

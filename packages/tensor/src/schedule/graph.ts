@@ -29,6 +29,8 @@ export interface Graph {
 /** A request: live nodes in topological order, and the key of its structure. */
 export interface Request {
   readonly order: readonly Node[]
+  /** Which nodes had a value when the request was taken. */
+  readonly isLeaf: readonly boolean[]
   readonly roots: readonly number[]
   readonly overwrites: readonly number[]
   readonly hash: string
@@ -40,6 +42,7 @@ let walk = 0
 export function collect(roots: readonly Node[], overwrites: readonly (Node | null)[] = []): Request {
   const mark = ++walk
   const order: Node[] = []
+  const isLeaf: boolean[] = []
   const stack: Node[] = []
   const hash: Hash = { a: 1, b: 2 }
   for (const root of roots) {
@@ -63,6 +66,7 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
       node.mark = mark
       node.index = order.length
       order.push(node)
+      isLeaf.push(node.storage !== null)
       if (node.storage) {
         // A leaf is known by its form alone, not by the op that once made it.
         mix(hash, -1)
@@ -83,14 +87,14 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
   })
   for (const r of rootIndices) mix(hash, r)
   for (const o of overwriteIndices) mix(hash, o)
-  return { order, roots: rootIndices, overwrites: overwriteIndices, hash: `${hash.a},${hash.b},${order.length}` }
+  return { order, isLeaf, roots: rootIndices, overwrites: overwriteIndices, hash: `${hash.a},${hash.b},${order.length}` }
 }
 
 /** The request's structure, without references to live nodes. */
 export function toGraph(request: Request): Graph {
-  const nodes = request.order.map((n): GraphNode => {
-    const op = n.storage ? 'data' : n.op
-    return { op, inputs: n.storage ? [] : n.inputs.map((i) => i.index), attrs: n.storage ? {} : n.attrs, shape: n.shape, dtype: n.dtype } as GraphNode
+  const nodes = request.order.map((n, k): GraphNode => {
+    if (request.isLeaf[k]) return { op: 'data', inputs: [], attrs: {}, shape: n.shape, dtype: n.dtype }
+    return { op: n.op, inputs: n.inputs.map((i) => i.index), attrs: n.attrs, shape: n.shape, dtype: n.dtype }
   })
   const pick = (op: PrimitiveOp) => nodes.flatMap((n, i) => (n.op === op ? [i] : []))
   return { nodes, roots: request.roots, overwrites: request.overwrites, leaves: pick('data'), scalars: pick('scalar') }
@@ -111,7 +115,7 @@ export function matches(graph: Graph, request: Request): boolean {
     const g = nodes[i]
     const n = order[i]
     if (g.dtype !== n.dtype || !sameNumbers(g.shape, n.shape)) return false
-    if (n.storage) {
+    if (request.isLeaf[i]) {
       if (g.op !== 'data') return false
       continue
     }

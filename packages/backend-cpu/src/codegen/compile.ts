@@ -4,8 +4,8 @@ import { argumentLayout, type CpuProgram } from '../program.js';
 import { ModuleBuilder } from '../wasm/encoder.js';
 import { emitNest } from './nest.js';
 
-/** What generated modules import. */
-export const MEMORY_IMPORT = { module: 'env', name: 'memory', minPages: 1 } as const;
+/** What generated modules import: a memory of any size. */
+export const MEMORY_IMPORT = { module: 'env', name: 'memory', minPages: 1, maxPages: 65536 } as const;
 
 interface Built {
   readonly module: ModuleBuilder;
@@ -13,7 +13,7 @@ interface Built {
 }
 
 function build(kernel: Kernel, text: boolean): Built {
-  const module = new ModuleBuilder({ ...MEMORY_IMPORT, maxPages: 65536 }, { text });
+  const module = new ModuleBuilder(MEMORY_IMPORT, { text });
   const layout = argumentLayout(kernel);
   const units = kernel.nests.map((nest, i) => emitNest(module, kernel, nest, layout, `nest${i}`).units);
   return { module, units };

@@ -1,0 +1,121 @@
+import type { Expr, Kernel } from '@neurite/tensor';
+import { expect, test } from 'vitest';
+import wabtFactory from 'wabt';
+import { compileKernel, kernelText } from '../src/codegen/compile.js';
+import { argumentLayout } from '../src/program.js';
+import {
+  b,
+  columnSum,
+  f32,
+  floats,
+  int,
+  kernel,
+  load,
+  loop,
+  nest,
+  op,
+  phase,
+  pointwise,
+  set,
+  softmax,
+} from './typical-kernels.js';
+
+const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
+
+/** Runs a kernel of one input (buffer 0) and one output (buffer 1), its units cut at `cuts`. */
+function run(k: Kernel, input: ArrayLike<number>, cuts: readonly number[] = []): Float32Array {
+  const layout = argumentLayout(k);
+  const [args, from, to] = [64, 4096, 4096 + 4 * input.length + 64];
+  const view = new DataView(memory.buffer);
+  view.setUint32(args + layout.buffer(0), from, true);
+  view.setUint32(args + layout.buffer(1), to, true);
+  new Float32Array(memory.buffer, from, input.length).set(input);
+  for (const { units, run: runUnits } of compileKernel(k, memory).parts) {
+    const edges = [0, ...cuts.filter((cut) => cut < units), units];
+    // Backwards, as no order is promised.
+    for (let i = edges.length - 1; i > 0; i--) runUnits(edges[i - 1], edges[i], args);
+  }
+  return new Float32Array(memory.buffer, to, k.buffers[1].size).slice();
+}
+
+const chain = (x: Expr): Expr => {
+  const y = op('add', op('mul', x, f32(1.5)), f32(0.5));
+  return op('mul', op('mul', y, op('tanh', op('mul', y, op('mul', y, y)))), op('sigmoid', x));
+};
+const wave = (i: number): number => Math.sin(i * 12.9898) * 4;
+
+test.each([
+  ['relu', pointwise('relu', 64, (x) => op('max', x, f32(0)))],
+  ['column sum', columnSum(32, 40)],
+  ['softmax', softmax(8, 20)],
+])('generated code of %s', async (_, k) => {
+  const text = kernelText(k);
+  expect(text).toMatchSnapshot();
+  const wabt = await wabtFactory();
+  const binary = wabt.parseWat('kernel.wat', text, { simd: true }).toBinary({}).buffer;
+  expect(WebAssembly.validate(new Uint8Array(binary))).toBe(true);
+});
+
+test('an element has the same bits wherever it stands, in a vector or in the tail', () => {
+  const input = Float32Array.from({ length: 61 }, (_, i) => wave(i));
+  const whole = run(pointwise('chain', 61, chain), input);
+  for (let size = 1; size < 20; size++) {
+    for (const start of [0, 7]) {
+      const part = run(pointwise('chain', size, chain), input.subarray(start, start + size));
+      expect(part).toEqual(whole.subarray(start, start + size));
+    }
+  }
+});
+
+test.each([
+  ['pointwise', pointwise('chain', 50_000, chain), 50_000],
+  ['softmax', softmax(123, 77), 123 * 77],
+  ['column sum', columnSum(300, 97), 300 * 97],
+])('%s: cutting the units changes no bit', (_, k, size) => {
+  const input = Float32Array.from({ length: size }, (_, i) => wave(i));
+  expect(run(k, input, [1, 2, 5, 11, 100])).toEqual(run(k, input));
+});
+
+test('long sums lose little: the second level of sums keeps the error of 2^18 terms small', () => {
+  const size = 2 ** 18;
+  const i = loop('i', size);
+  const value = load(0, i.variable);
+  const k = kernel(
+    'sum',
+    [floats(size), floats(1, 'write')],
+    nest(
+      [],
+      phase([i], { reductions: [{ acc: 0, op: 'sum', dtype: 'float32', value }] }),
+      phase([], { stores: [set(1, int(0), b.acc(0, 'float32'))] }),
+    ),
+  );
+  const input = Float32Array.from({ length: size }, (_, n) => 0.1 + Math.abs(wave(n)));
+  const exact = input.reduce((sum, x) => sum + x, 0);
+  expect(Math.abs(run(k, input)[0] - exact) / exact).toBeLessThan(1e-6);
+});
+
+test('expressions of thousands of nodes compile: long chains, and graphs whose every node is used twice', () => {
+  const long = pointwise('long', 9, (x) => {
+    let e = x;
+    for (let i = 0; i < 3000; i++) e = op(i % 2 ? 'sub' : 'add', e, op('mul', x, f32(i)));
+    return e;
+  });
+  const shared = pointwise('shared', 9, (x) => {
+    let [p, q] = [x, op('neg', x)];
+    for (let i = 0; i < 1000; i++) [p, q] = [op('add', op('mul', p, f32(0.5)), q), op('max', p, q)];
+    return op('sub', p, q);
+  });
+  const input = Float32Array.from({ length: 9 }, (_, i) => i - 4);
+  const expectLong = input.map((x) => {
+    let e = x;
+    for (let i = 0; i < 3000; i++) e = Math.fround(i % 2 ? e - Math.fround(x * i) : e + Math.fround(x * i));
+    return e;
+  });
+  expect(run(long, input)).toEqual(expectLong);
+  const expectShared = input.map((x) => {
+    let [p, q] = [x, -x];
+    for (let i = 0; i < 1000; i++) [p, q] = [Math.fround(Math.fround(p * 0.5) + q), Math.max(p, q)];
+    return Math.fround(p - q);
+  });
+  expect(run(shared, input)).toEqual(expectShared);
+});

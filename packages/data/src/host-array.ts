@@ -1,10 +1,10 @@
 import {
   DTYPES,
   type DType,
+  fromBytes,
   ShapeError,
   type Tensor,
   type TypedArray,
-  tensor,
   ValueError,
 } from '@neurite/tensor';
 
@@ -73,9 +73,10 @@ const isStoredIn = (dtype: DType, data: TypedArray): boolean =>
   data instanceof DTYPES[dtype].array ||
   ((data as unknown) instanceof Uint8ClampedArray && dtype === 'uint8');
 
-/** A tensor over the array's elements (no copy). */
-export const toTensor = (array: HostArray): Tensor =>
-  tensor(array.data, { shape: array.shape, dtype: array.dtype });
+/** A tensor on the array's own memory, without a copy: the array must not be changed afterwards. */
+export function toTensor({ data, shape, dtype }: HostArray): Tensor {
+  return fromBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), shape, dtype);
+}
 
 /** Elements in one entry of the first dimension. */
 export const rowSize = (array: HostArray): number => elementCount(array.shape.slice(1));

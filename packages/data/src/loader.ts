@@ -137,7 +137,7 @@ function* skip<T>(items: Iterable<T>, count: number): globalThis.Generator<T, vo
   for (const item of items) if (i++ >= count) yield item;
 }
 
-function checkOptions(options: DataLoaderOptions<never, never>): void {
+function checkOptions<Sample, Batch>(options: DataLoaderOptions<Sample, Batch>): void {
   const clash = (a: keyof typeof options, b: keyof typeof options): void => {
     if (options[a] && options[b]) throw new ValueError(`DataLoader: ${a} and ${b} exclude each other`);
   };

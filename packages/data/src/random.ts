@@ -1,31 +1,27 @@
-import { defaultGenerator, Generator, hostRandomBits } from '@neurite/tensor';
+import { defaultGenerator, Generator, hostPermutation, hostRandomBits } from '@neurite/tensor';
 
 /** Keeps the streams of different uses of one seed apart. */
 export const STREAMS = { shuffle: 1, weighted: 2, stratified: 3, split: 4, transform: 5 } as const;
 
-/** 53 bits of two words: as many as a JavaScript number keeps. */
-const joinWords = (high: number, low: number): number => (high & 0x1fffff) * 2 ** 32 + low;
-
-/** The seed of a generator, or a fresh one drawn from the default generator (so that `manualSeed` decides it). */
-export function seedOf(generator?: Generator): number {
-  if (generator) return generator.seed;
-  const [high, low] = hostRandomBits(defaultGenerator, 2);
-  return joinWords(high, low);
+/**
+ * The seed of a generator, or of a fresh one forked from the default generator (so that `manualSeed` decides it). Cut to 53
+ * bits, which a checkpoint in JSON keeps.
+ */
+export function seedOf(generator: Generator = defaultGenerator.fork()): number {
+  return Number(BigInt.asUintN(53, BigInt(generator.seed)));
 }
 
 /**
  * A generator that is a pure function of a seed and a path of numbers (stream, epoch, index, …): each step of the path
- * draws the next key from the previous one. Nothing has to be remembered to resume, and no order of calls matters.
+ * forks the generator before it at that counter. Nothing has to be remembered to resume, and no order of calls matters.
  */
 export function derivedGenerator(seed: number, ...path: readonly number[]): Generator {
-  let key = seed;
+  let generator = new Generator(seed);
   for (const step of path) {
-    const generator = new Generator(key);
-    generator.offset = 2 * step;
-    const [high, low] = hostRandomBits(generator, 2);
-    key = joinWords(high, low);
+    generator.state = { seed: generator.state.seed, offset: step };
+    generator = generator.fork();
   }
-  return new Generator(key);
+  return generator;
 }
 
 /** `n` numbers strictly between 0 and 1, from one 32-bit word each. */
@@ -34,23 +30,10 @@ export function uniforms(generator: Generator, n: number): Float64Array {
   return Float64Array.from(bits, (word) => (word + 0.5) / 2 ** 32);
 }
 
-/** Shuffles in place (Fisher and Yates, as Durstenfeld wrote it). */
-export function shuffle<A extends { [index: number]: number; readonly length: number }>(
-  values: A,
-  generator: Generator,
-): A {
-  const draws = uniforms(generator, values.length);
-  for (let i = values.length - 1; i > 0; i--) {
-    const j = Math.floor(draws[i] * (i + 1));
-    const kept = values[i];
-    values[i] = values[j];
-    values[j] = kept;
-  }
-  return values;
+/** The same values in random order. */
+export function shuffled(values: ArrayLike<number>, generator: Generator): Int32Array {
+  return hostPermutation(generator, values.length).map((i) => values[i]);
 }
-
-/** 0, 1, …, n − 1. */
-export const range = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
 
 /** A short sequence of draws for one sample. */
 export interface Random {
@@ -62,7 +45,7 @@ export interface Random {
 
 /** The draws of a generator one at a time, from words fetched in small blocks. */
 export function randomFrom(generator: Generator): Random {
-  let block = new Float64Array(0);
+  let block: Float64Array = new Float64Array(0);
   let used = 0;
   const next = (): number => {
     if (used === block.length) {

@@ -1,7 +1,7 @@
-import { type Generator, ShapeError, ValueError } from '@neurite/tensor';
+import { type Generator, hostPermutation, ShapeError, ValueError } from '@neurite/tensor';
 import type { Collated } from './collate.js';
 import { type Dataset, Subset } from './dataset.js';
-import { derivedGenerator, range, STREAMS, seedOf, shuffle } from './random.js';
+import { derivedGenerator, STREAMS, seedOf, shuffled } from './random.js';
 
 interface SplitOptions {
   /** Its seed decides the split. Default: drawn from the default generator. */
@@ -21,7 +21,7 @@ export function randomSplit<Sample, Batch = Collated<Sample>>(
   options: SplitOptions = {},
 ): Subset<Sample, Batch>[] {
   const sizes = subsetSizes('randomSplit', dataset.length, lengths);
-  const order = shuffle(range(dataset.length), derivedGenerator(seedOf(options.generator), STREAMS.split));
+  const order = hostPermutation(derivedGenerator(seedOf(options.generator), STREAMS.split), dataset.length);
   return cut(order, sizes).map((indices) => new Subset(dataset, indices));
 }
 
@@ -44,13 +44,13 @@ export function stratifiedSplit<Sample, Batch = Collated<Sample>>(
   const parts: number[][] = fractions.map(() => []);
   let classNumber = 0;
   for (const members of groupByClass(labels).values()) {
-    const order = shuffle(members, derivedGenerator(seed, STREAMS.split, 1 + classNumber++));
+    const order = shuffled(members, derivedGenerator(seed, STREAMS.split, 1 + classNumber++));
     cut(order, fractionSizes('stratifiedSplit', order.length, fractions)).forEach((indices, i) => {
       for (const index of indices) parts[i].push(index);
     });
   }
   return parts.map(
-    (indices, i) => new Subset(dataset, shuffle(indices, derivedGenerator(seed, STREAMS.split, 0, i))),
+    (indices, i) => new Subset(dataset, shuffled(indices, derivedGenerator(seed, STREAMS.split, 0, i))),
   );
 }
 
@@ -88,10 +88,10 @@ function fractionSizes(who: string, total: number, fractions: readonly number[])
   return sizes;
 }
 
-function cut<A extends Int32Array | number[]>(order: A, sizes: readonly number[]): A[] {
+function cut(order: Int32Array, sizes: readonly number[]): Int32Array[] {
   let end = 0;
   return sizes.map((size) => {
     end += size;
-    return order.slice(end - size, end) as A;
+    return order.slice(end - size, end);
   });
 }

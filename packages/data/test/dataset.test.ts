@@ -93,7 +93,8 @@ describe('Subset and ConcatDataset', () => {
     expect(() => subset.get(2)).toThrow(IndexError);
     expect(() => new Subset(letters, [4])).toThrow(/index 4 is outside 0…3/);
     const numbers = new Subset(new TensorDataset(hostArray(Float32Array.of(1, 2, 3))), [2, 0]);
-    expect(await values(numbers.getBatch!([0, 1])[0])).toEqual([3, 1]);
+    const [batch] = await numbers.getBatch!([0, 1]);
+    expect(await values(batch)).toEqual([3, 1]);
   });
 
   test('ConcatDataset puts datasets one after another', () => {

@@ -1,5 +1,6 @@
-import { type DType, type Shape, type Tensor, where } from '@neurite/tensor';
+import { type DType, isFloat, type Shape, type Tensor, where } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { constant } from '../like.js';
 
 /**
  * The activations as functions, with PyTorch's values and gradients, at the kinks too. None of them produces NaN in a
@@ -53,7 +54,11 @@ export function hardtanh<S extends Shape, D extends DType>(
     rest,
   );
   const x: Tensor = input;
-  return like(where(x.le(minVal), minVal, where(x.ge(maxVal), maxVal, x)), input);
+  // PyTorch converts the limits to the input's dtype: for integers it cuts them.
+  const [low, high] = [minVal, maxVal].map((limit) =>
+    constant(x, isFloat(x.dtype) ? limit : Math.trunc(limit)),
+  );
+  return like(where(x.le(low), low, where(x.ge(high), high, x)), input);
 }
 
 /** min(max(0, x), 6). */
@@ -72,7 +77,7 @@ export function leakyRelu<S extends Shape, D extends DType>(
 ): Tensor<S, D> {
   const { negativeSlope = 0.01 } = readArguments<LeakyReluOptions>('leakyRelu', ['negativeSlope'], [], rest);
   const x: Tensor = input;
-  return like(where(x.gt(0), x, x.mul(negativeSlope)), input);
+  return like(where(x.gt(0), x, x.mul(constant(x, negativeSlope))), input);
 }
 
 /** x for x > 0, weight·x otherwise; `weight` has one element, or one per channel (dimension 1 of the input). */
@@ -113,8 +118,8 @@ export function celu<S extends Shape, D extends DType>(
 /** positive·x for x > 0, negative·(e^(rate·x) − 1) otherwise. The exponential never sees a positive x, which might overflow. */
 function exponentialUnit(x: Tensor, positive: number, negative: number, rate: number): Tensor {
   const isPositive = x.gt(0);
-  const linear = where(isPositive, x.mul(positive), 0);
-  return linear.add(where(isPositive, 0, x).mul(rate).expm1().mul(negative));
+  const linear = where(isPositive, x.mul(constant(x, positive)), 0);
+  return linear.add(where(isPositive, 0, x).mul(constant(x, rate)).expm1().mul(constant(x, negative)));
 }
 
 export interface GeluOptions {
@@ -131,10 +136,10 @@ export function gelu<S extends Shape, D extends DType>(
   const inner =
     approximate === 'tanh'
       ? x
-          .add(x.mul(x).mul(x).mul(0.044715))
-          .mul(Math.sqrt(2 / Math.PI))
+          .add(x.mul(x).mul(x).mul(constant(x, 0.044715)))
+          .mul(constant(x, Math.sqrt(2 / Math.PI)))
           .tanh()
-      : x.mul(Math.SQRT1_2).erf();
+      : x.mul(constant(x, Math.SQRT1_2)).erf();
   return like(x.mul(0.5).mul(inner.add(1)), input);
 }
 
@@ -162,9 +167,9 @@ export function softplus<S extends Shape, D extends DType>(
     rest,
   );
   const x: Tensor = input;
-  const scaled = x.mul(beta);
-  const isLinear = scaled.gt(threshold);
-  return like(where(isLinear, x, where(isLinear, 0, scaled).exp().log1p().div(beta)), input);
+  const scaled = x.mul(constant(x, beta));
+  const isLinear = scaled.gt(constant(x, threshold));
+  return like(where(isLinear, x, where(isLinear, 0, scaled).exp().log1p().div(constant(x, beta))), input);
 }
 
 /** log σ(x) = min(x, 0) − log(1 + e^−|x|). */
@@ -191,13 +196,17 @@ export function softsign<S extends Shape, D extends DType>(input: Tensor<S, D>):
 /** relu6(x + 3) / 6. */
 export function hardsigmoid<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
   const x: Tensor = input;
-  return like(relu6(x.add(3)).div(6), input);
+  return like(relu6(x.add(constant(x, 3))).div(constant(x, 6)), input);
 }
 
 /** 0 for x < −3, x(x + 3)/6 up to 3, x above. */
 export function hardswish<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
   const x: Tensor = input;
-  return like(where(x.lt(-3), 0, where(x.le(3), x.mul(x.add(3)).div(6), x)), input);
+  const three = constant(x, 3);
+  return like(
+    where(x.lt(constant(x, -3)), 0, where(x.le(three), x.mul(x.add(three)).div(constant(x, 6)), x)),
+    input,
+  );
 }
 
 /** x for x > threshold, `value` otherwise. */

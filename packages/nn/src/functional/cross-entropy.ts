@@ -9,7 +9,7 @@ import {
   ValueError,
   where,
 } from '@neurite/tensor';
-import { deviceOf } from '../like.js';
+import { constant, deviceOf } from '../like.js';
 import { checkSameShape, type Reduction, type ReductionOptions, reduceLoss } from './reduction.js';
 
 export interface NLLLossOptions extends ReductionOptions {
@@ -62,7 +62,8 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
   const weighted = weight ? logProbabilities.mul(alongClasses(weight, input)) : logProbabilities;
   const spread = where(valid, weighted.sum(dim).neg(), 0);
   const soft = reduceWeighted('crossEntropy', spread, weights, reduction);
-  return hard.mul(1 - labelSmoothing).add(soft.mul(labelSmoothing / input.shape[dim]));
+  const share = constant(hard, labelSmoothing / input.shape[dim]);
+  return hard.mul(constant(hard, 1 - labelSmoothing)).add(soft.mul(share));
 }
 
 function probabilityLoss(
@@ -77,7 +78,10 @@ function probabilityLoss(
     throw new ValueError('crossEntropy: ignoreIndex has no meaning for a target of probabilities');
   const classes = logProbabilities.shape[dim];
   checkWeight('crossEntropy', weight, classes);
-  const smooth = labelSmoothing > 0 ? target.mul(1 - labelSmoothing).add(labelSmoothing / classes) : target;
+  const smooth =
+    labelSmoothing > 0
+      ? target.mul(constant(target, 1 - labelSmoothing)).add(constant(target, labelSmoothing / classes))
+      : target;
   const products = logProbabilities.mul(smooth);
   const losses = (weight ? products.mul(alongClasses(weight, logProbabilities)) : products).sum(dim).neg();
   // The mean is over samples and not weighted, unlike that of class numbers.
@@ -101,7 +105,7 @@ function pick(
   }
   checkWeight(name, weight, input.shape[dim]);
   const labels: Tensor = target.to('int32');
-  const valid = labels.ne(ignoreIndex);
+  const valid = labels.ne(constant(labels, ignoreIndex));
   const numbers = alongClasses(arange(input.shape[dim], { dtype: 'int32', device: deviceOf(input) }), input);
   const isTarget = numbers.eq(labels.unsqueeze(dim)).logicalAnd(valid.unsqueeze(dim));
   const select = (values: Tensor): Tensor => where(isTarget, values, 0).sum(dim);

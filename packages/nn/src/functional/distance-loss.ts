@@ -1,4 +1,5 @@
 import { type Tensor, ValueError, where } from '@neurite/tensor';
+import { constant } from '../like.js';
 import { checkSameShape, type ReductionOptions, reduceLoss } from './reduction.js';
 
 /** Losses that measure a distance, element by element; input and target have the same shape. */
@@ -31,7 +32,11 @@ export function smoothL1Loss(
   if (beta === 0) return l1Loss(input, target, { reduction });
   const difference = input.sub(target);
   const distance = difference.abs();
-  const losses = where(distance.lt(beta), difference.square().mul(0.5 / beta), distance.sub(0.5 * beta));
+  const losses = where(
+    distance.lt(constant(distance, beta)),
+    difference.square().mul(constant(distance, 0.5 / beta)),
+    distance.sub(constant(distance, 0.5 * beta)),
+  );
   return reduceLoss('smoothL1Loss', losses, reduction);
 }
 
@@ -51,9 +56,9 @@ export function huberLoss(
   const difference = input.sub(target);
   const distance = difference.abs();
   const losses = where(
-    distance.le(delta),
+    distance.le(constant(distance, delta)),
     difference.square().mul(0.5),
-    distance.sub(0.5 * delta).mul(delta),
+    distance.sub(constant(distance, 0.5 * delta)).mul(constant(distance, delta)),
   );
   return reduceLoss('huberLoss', losses, reduction);
 }

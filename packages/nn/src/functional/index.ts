@@ -1,5 +1,6 @@
 /** The stateless functions behind the layers: PyTorch's `torch.nn.functional` in camelCase. */
 export * from './activation.js';
+export * from './adaptive-avg-pool.js';
 export * from './avg-pool.js';
 export * from './conv.js';
 export * from './cross-entropy.js';

@@ -1,5 +1,6 @@
 import { noGrad, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { constant } from '../like.js';
 import { moveBuffer } from '../module/running.js';
 
 /**
@@ -17,7 +18,7 @@ function normalizeOver(x: Tensor, dims: number[], eps: number): Normalized {
   const mean = x.mean(dims, { keepdim: true });
   const centred = x.sub(mean);
   const variance = centred.mul(centred).mean(dims, { keepdim: true });
-  return { value: centred.mul(variance.add(eps).rsqrt()), mean, variance };
+  return { value: centred.mul(variance.add(constant(x, eps)).rsqrt()), mean, variance };
 }
 
 function affine(
@@ -55,6 +56,7 @@ export function batchNorm(
 ): Tensor {
   const options = readArguments<BatchNormOptions>('batchNorm', ['training', 'momentum', 'eps'], [], rest);
   const { training = false, momentum = 0.1, eps = 1e-5 } = options;
+  if (input.numel === 0) return input;
   if (input.ndim < 2)
     throw new ShapeError(`batchNorm: takes at least 2 dimensions [N, C, …], got [${input.shape.join(', ')}]`);
   const perChannel = [1, input.shape[1], ...input.shape.slice(2).map(() => 1)];
@@ -69,7 +71,12 @@ export function batchNorm(
     if (!runningMean || !runningVar)
       throw new ValueError('batchNorm: outside training it needs runningMean and runningVar');
     const centred = input.sub(runningMean.reshape(perChannel));
-    return affine(centred.mul(runningVar.add(eps).rsqrt().reshape(perChannel)), weight, bias, perChannel);
+    return affine(
+      centred.mul(runningVar.add(constant(input, eps)).rsqrt().reshape(perChannel)),
+      weight,
+      bias,
+      perChannel,
+    );
   }
   const count = input.numel / input.shape[1];
   if (count === 1) {
@@ -80,7 +87,7 @@ export function batchNorm(
   const dims = input.shape.map((_, d) => d).filter((d) => d !== 1);
   const { value, mean, variance } = normalizeOver(input, dims, eps);
   follow(runningMean, mean, momentum);
-  follow(runningVar, variance.mul(count / (count - 1)), momentum);
+  follow(runningVar, variance.mul(constant(input, count / (count - 1))), momentum);
   return affine(value, weight, bias, perChannel);
 }
 
@@ -89,7 +96,12 @@ function follow(running: Tensor | null, batch: Tensor, momentum: number | Tensor
   if (!running) return;
   noGrad(() => {
     const target = batch.detach().reshape(running.shape);
-    moveBuffer(running, running.add(target.sub(running).mul(momentum)));
+    moveBuffer(
+      running,
+      running.add(
+        target.sub(running).mul(typeof momentum === 'number' ? constant(running, momentum) : momentum),
+      ),
+    );
   });
 }
 
@@ -139,7 +151,7 @@ export function instanceNorm(
   }
   const { value, mean, variance } = normalizeOver(input, input.shape.map((_, d) => d).slice(2), eps);
   follow(runningMean, mean.mean(0), momentum);
-  follow(runningVar, variance.mean(0).mul(positions / (positions - 1)), momentum);
+  follow(runningVar, variance.mean(0).mul(constant(input, positions / (positions - 1))), momentum);
   return affine(value, weight, bias, [1, input.shape[1], ...input.shape.slice(2).map(() => 1)]);
 }
 

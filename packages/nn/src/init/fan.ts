@@ -1,18 +1,13 @@
 import { ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 
-/** Number of inputs and outputs of one unit. */
-export interface Fans {
-  readonly fanIn: number;
-  readonly fanOut: number;
-}
-
-/** Which of the two a variance is kept over: PyTorch's words. */
-export type FanMode = 'fan_in' | 'fan_out';
+/** Which fan a variance is kept over: that of the forward pass or that of the gradients. PyTorch's spelling is taken too. */
+export type FanMode = 'fanIn' | 'fanOut' | 'fan_in' | 'fan_out';
 
 /**
- * Fans of a weight [out, in, kernel…]: in and out times the size of the kernel. Throws ShapeError below 2 dimensions.
+ * Number of inputs and outputs of one unit, for a weight [out, in, kernel…]: in and out times the size of the kernel.
+ * Throws ShapeError below 2 dimensions.
  */
-export function calculateFanInAndFanOut(tensor: Tensor): Fans {
+export function calculateFanInAndFanOut(tensor: Tensor): [fanIn: number, fanOut: number] {
   if (tensor.ndim < 2) {
     throw new ShapeError(
       `calculateFanInAndFanOut: needs at least 2 dimensions, got [${tensor.shape.join(', ')}]`,
@@ -20,57 +15,59 @@ export function calculateFanInAndFanOut(tensor: Tensor): Fans {
   }
   const [out, inputs, ...kernel] = tensor.shape;
   const field = kernel.reduce((a, b) => a * b, 1);
-  return { fanIn: inputs * field, fanOut: out * field };
+  return [inputs * field, out * field];
 }
 
 /** The fan that a mode names. */
 export function fanOf(name: string, tensor: Tensor, mode: FanMode): number {
-  const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
-  if (mode === 'fan_in') return fanIn;
-  if (mode === 'fan_out') return fanOut;
-  throw new ValueError(`${name}: mode must be 'fan_in' or 'fan_out', got '${String(mode)}'`);
+  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  switch (mode) {
+    case 'fanIn':
+    case 'fan_in':
+      return fanIn;
+    case 'fanOut':
+    case 'fan_out':
+      return fanOut;
+    default:
+      throw new ValueError(`${name}: mode must be 'fanIn' or 'fanOut', got '${String(mode)}'`);
+  }
 }
 
-/** Functions that a gain is known for: PyTorch's names. */
+const SLOPED = Math.SQRT2;
+
+/** The gain of each function; leaky ReLU's depends on its slope. */
+const GAINS = {
+  linear: 1,
+  conv1d: 1,
+  conv2d: 1,
+  conv3d: 1,
+  convTranspose1d: 1,
+  convTranspose2d: 1,
+  convTranspose3d: 1,
+  sigmoid: 1,
+  tanh: 5 / 3,
+  relu: SLOPED,
+  leakyRelu: (slope: number): number => SLOPED / Math.sqrt(1 + slope ** 2),
+  // PyTorch's, found by experiment; the paper's own weights are lecunNormal_.
+  selu: 3 / 4,
+} as const;
+
+/** Functions that a gain is known for, in our spelling or in PyTorch's. */
 export type Nonlinearity =
-  | 'linear'
-  | 'conv1d'
-  | 'conv2d'
-  | 'conv3d'
+  | keyof typeof GAINS
+  | 'leaky_relu'
   | 'conv_transpose1d'
   | 'conv_transpose2d'
-  | 'conv_transpose3d'
-  | 'sigmoid'
-  | 'tanh'
-  | 'relu'
-  | 'leaky_relu'
-  | 'selu';
+  | 'conv_transpose3d';
 
 /**
- * The factor by which a nonlinearity's weights must be larger to keep the variance; `param` is leaky_relu's slope.
- * https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.calculate_gain
+ * The factor by which the weights before a nonlinearity must be larger to keep the variance; `param` is the slope of a leaky ReLU
+ * (0.01). https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.calculate_gain
  */
 export function calculateGain(nonlinearity: Nonlinearity, param?: number | null): number {
-  switch (nonlinearity) {
-    case 'tanh':
-      return 5 / 3;
-    case 'relu':
-      return Math.SQRT2;
-    case 'leaky_relu':
-      return Math.sqrt(2 / (1 + (param ?? 0.01) ** 2));
-    case 'selu':
-      // Found by experiment; lecunNormal_ has the paper's own 1.
-      return 3 / 4;
-    case 'linear':
-    case 'conv1d':
-    case 'conv2d':
-    case 'conv3d':
-    case 'conv_transpose1d':
-    case 'conv_transpose2d':
-    case 'conv_transpose3d':
-    case 'sigmoid':
-      return 1;
-    default:
-      throw new ValueError(`calculateGain: no gain is known for '${String(nonlinearity)}'`);
-  }
+  const name = nonlinearity.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  if (!Object.hasOwn(GAINS, name))
+    throw new ValueError(`calculateGain: no gain is known for '${nonlinearity}'`);
+  const gain = GAINS[name as keyof typeof GAINS];
+  return typeof gain === 'number' ? gain : gain(param ?? 0.01);
 }

@@ -18,7 +18,7 @@ export function xavierUniform_<T extends Tensor>(tensor: T, ...rest: Arguments<X
     ['generator'],
     rest,
   );
-  const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
+  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   return uniform_(tensor, -bound, bound, options);
 }
@@ -31,14 +31,14 @@ export function xavierNormal_<T extends Tensor>(tensor: T, ...rest: Arguments<Xa
     ['generator'],
     rest,
   );
-  const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
+  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
 
 export interface KaimingOptions extends RandomOptions {
-  /** Slope of the leaky_relu that follows. */
+  /** Slope of the leaky ReLU that follows. */
   a?: number;
-  /** 'fan_in' keeps the variance of the forward pass, 'fan_out' that of the gradients. */
+  /** 'fanIn' keeps the variance of the forward pass, 'fanOut' that of the gradients. */
   mode?: FanMode;
   nonlinearity?: Nonlinearity;
 }
@@ -48,7 +48,7 @@ type KaimingArguments = Arguments<KaimingOptions, ['a', 'mode', 'nonlinearity']>
 function kaimingStd(name: string, tensor: Tensor, rest: KaimingArguments): [number, RandomOptions] {
   const order = ['a', 'mode', 'nonlinearity'] as const;
   const options = readArguments<KaimingOptions>(name, order, ['generator'], rest);
-  const { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu', generator } = options;
+  const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu', generator } = options;
   return [calculateGain(nonlinearity, a) / Math.sqrt(fanOf(name, tensor, mode)), { generator }];
 }
 
@@ -67,11 +67,11 @@ export function kaimingNormal_<T extends Tensor>(tensor: T, ...rest: KaimingArgu
 
 /** Uniform within ±√(3 / fanIn): what SELU networks need. LeCun et al. 1998, Klambauer et al. 2017. */
 export function lecunUniform_<T extends Tensor>(tensor: T, options: RandomOptions = {}): T {
-  const bound = Math.sqrt(3 / calculateFanInAndFanOut(tensor).fanIn);
+  const bound = Math.sqrt(3 / calculateFanInAndFanOut(tensor)[0]);
   return uniform_(tensor, -bound, bound, options);
 }
 
 /** Normal with standard deviation 1/√fanIn: what SELU networks need. LeCun et al. 1998, Klambauer et al. 2017. */
 export function lecunNormal_<T extends Tensor>(tensor: T, options: RandomOptions = {}): T {
-  return normal_(tensor, 0, 1 / Math.sqrt(calculateFanInAndFanOut(tensor).fanIn), options);
+  return normal_(tensor, 0, 1 / Math.sqrt(calculateFanInAndFanOut(tensor)[0]), options);
 }

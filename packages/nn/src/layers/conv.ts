@@ -71,7 +71,7 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
 
   /** Draws new initial values. */
   resetParameters(): void {
-    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight).fanIn);
+    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight)[0]);
     uniform_(this.weight, -bound, bound);
     if (this.bias) uniform_(this.bias, -bound, bound);
   }

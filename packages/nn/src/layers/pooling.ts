@@ -1,15 +1,12 @@
 import type { Tensor } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import {
-  type AvgPoolOptions,
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
   adaptiveAvgPool3d,
-  avgPool1d,
-  avgPool2d,
-  avgPool3d,
   type OutputSize,
-} from '../functional/avg-pool.js';
+} from '../functional/adaptive-avg-pool.js';
+import { type AvgPoolOptions, avgPool1d, avgPool2d, avgPool3d } from '../functional/avg-pool.js';
 import { type MaxPoolOptions, maxPool1d, maxPool2d, maxPool3d } from '../functional/max-pool.js';
 import type { PerDim } from '../functional/spatial.js';
 import { Layer } from '../module/module.js';

@@ -83,7 +83,7 @@ describe('matmul', () => {
   });
 
   test('unknown sizes fit', () => {
-    expectTypeOf(randn([32, someNumber]).matmul(randn([784, 10])).shape).toEqualTypeOf<readonly [32, 10]>();
+    expectTypeOf(randn([32, someNumber]).matmul(randn([3, 10])).shape).toEqualTypeOf<readonly [32, 10]>();
     expectTypeOf(unknownShape.matmul).toBeFunction();
     expectTypeOf(randn([2, 3]).matmul(unknownShape.T)).toEqualTypeOf<Tensor<Shape, 'float32'>>();
     expectTypeOf(unknownShape.matmul(randn([3, 4]))).toEqualTypeOf<Tensor>();
@@ -96,8 +96,8 @@ describe('elementwise', () => {
     expectTypeOf(randn([4, 1, 3]).mul(randn([2, 1])).shape).toEqualTypeOf<readonly [4, 2, 3]>();
     expectTypeOf(randn([2, 3]).sub(1).shape).toEqualTypeOf<readonly [2, 3]>();
     expectTypeOf(randn([someNumber, 3]).add(randn([3])).shape).toEqualTypeOf<readonly [number, 3]>();
-    expectTypeOf(randn([someNumber, 3]).add(randn([4, 3])).shape).toEqualTypeOf<readonly [4, 3]>();
-    expectTypeOf(unknownShape.add(randn([4, 3])).shape).toEqualTypeOf<Shape>();
+    expectTypeOf(randn([someNumber - 2, 3]).add(randn([4, 3])).shape).toEqualTypeOf<readonly [4, 3]>();
+    expectTypeOf(unknownShape.add(randn([2, 3])).shape).toEqualTypeOf<Shape>();
     expectTypeOf(randn([2, 3]).gt(0)).toEqualTypeOf<Tensor<readonly [2, 3], 'bool'>>();
   });
 
@@ -139,7 +139,7 @@ describe('reductions and movement', () => {
     expectTypeOf(x.argmax(0)).toEqualTypeOf<Tensor<readonly [3, 4], 'int32'>>();
     expectTypeOf(x.max(2)[0].shape).toEqualTypeOf<readonly [2, 3]>();
     expectTypeOf(x.max(2)[1].dtype).toEqualTypeOf<'int32'>();
-    expectTypeOf(x.sum(someNumber).shape).toEqualTypeOf<Shape>();
+    expectTypeOf(x.sum(someNumber - 3).shape).toEqualTypeOf<Shape>();
     expectTypeOf(sum(x, 0).shape).toEqualTypeOf<readonly [3, 4]>();
     expectTypeOf(unknownShape.sum(1).shape).toEqualTypeOf<Shape>();
   });

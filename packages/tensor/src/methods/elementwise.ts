@@ -11,6 +11,11 @@ import type { Broadcast, Shape } from '../types/shape.js';
 import { TensorCore } from './core.js';
 import { nodeOf, operand, wrap } from './wrap.js';
 
+/** Option of `add` and `sub`: a factor of the other operand. */
+export interface AlphaOption {
+  readonly alpha?: number;
+}
+
 /** Lower and upper limit of `clamp`. */
 export interface ClampOptions {
   readonly min?: TensorOrNumber | null;
@@ -22,17 +27,21 @@ const optional = (x: TensorOrNumber | null | undefined) =>
 
 export abstract class ElementwiseMethods<S extends Shape, D extends DType> extends TensorCore<S, D> {
   // Arithmetic. The other operand is a tensor or a number; shapes broadcast and dtypes promote as in PyTorch.
+  /** Sum; `alpha` multiplies the other operand first. */
   add<A extends Shape, T extends DType, const O extends TensorOrNumber>(
     this: Tensor<A, T>,
     other: Fits<A, O>,
+    options: AlphaOption = {},
   ): Elementwise<A, T, O> {
-    return wrap(m.add(this.node, operand('add', other)));
+    return wrap(m.add(this.node, m.scaledOperand(operand('add', other), options.alpha)));
   }
+  /** Difference; `alpha` multiplies the other operand first. */
   sub<A extends Shape, T extends DType, const O extends TensorOrNumber>(
     this: Tensor<A, T>,
     other: Fits<A, O>,
+    options: AlphaOption = {},
   ): Elementwise<A, T, O> {
-    return wrap(m.sub(this.node, operand('sub', other)));
+    return wrap(m.sub(this.node, m.scaledOperand(operand('sub', other), options.alpha)));
   }
   mul<A extends Shape, T extends DType, const O extends TensorOrNumber>(
     this: Tensor<A, T>,

@@ -2,7 +2,7 @@
 import type { DType } from '../dtype.js';
 import { getItem } from '../ops/getitem.js';
 import * as ix from '../ops/indexing.js';
-import { mul } from '../ops/math.js';
+import { scaledOperand } from '../ops/math.js';
 import type { Tensor } from '../tensor.js';
 import type { Replace } from '../types/dims.js';
 import type { Shape } from '../types/shape.js';
@@ -60,17 +60,16 @@ export abstract class IndexingMethods<S extends Shape, D extends DType> extends 
       ),
     );
   }
-  /** A copy with `source` combined in by 'sum', 'prod', 'amax' or 'amin'. */
-  scatterReduce(dim: number, index: Index, source: Tensor, reduce: ix.ReduceName): Tensor<S, D> {
-    return wrap(
-      ix.scatterReduce(
-        this.node,
-        dim,
-        nodeOf('scatterReduce', index),
-        nodeOf('scatterReduce', source),
-        reduce,
-      ),
-    );
+  /** A copy with `source` combined in; `includeSelf: false` leaves this tensor's elements out of the reductions. */
+  scatterReduce(
+    dim: number,
+    index: Index,
+    source: Tensor,
+    reduce: ix.ReduceName,
+    options: { includeSelf?: boolean } = {},
+  ): Tensor<S, D> {
+    const [at, from] = [nodeOf('scatterReduce', index), nodeOf('scatterReduce', source)];
+    return wrap(ix.scatterReduce(this.node, dim, at, from, reduce, options.includeSelf));
   }
   /** The slices of `dim` that the vector `index` lists. */
   indexSelect<A extends Shape, T extends DType, const N extends number>(
@@ -83,7 +82,7 @@ export abstract class IndexingMethods<S extends Shape, D extends DType> extends 
   /** A copy with `alpha` · source added at the positions of `dim` that the vector `index` lists. */
   indexAdd(dim: number, index: Index, source: Tensor, options: { alpha?: number } = {}): Tensor<S, D> {
     const values = nodeOf('indexAdd', source);
-    const scaled = options.alpha === undefined ? values : mul(values, options.alpha);
+    const scaled = scaledOperand(values, options.alpha);
     return wrap(ix.indexScatter(this.node, dim, nodeOf('indexAdd', index), scaled, 'add', 'indexAdd'));
   }
   indexCopy(dim: number, index: Index, source: Tensor): Tensor<S, D> {

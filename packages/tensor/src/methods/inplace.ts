@@ -14,6 +14,7 @@ import * as m from '../ops/math.js';
 import { expand, expandTo } from '../ops/movement.js';
 import type { Tensor } from '../tensor.js';
 import type { Shape } from '../types/shape.js';
+import type { AlphaOption } from './elementwise.js';
 import { IndexingMethods } from './indexing.js';
 import { nodeOf, operand } from './wrap.js';
 
@@ -53,11 +54,11 @@ export abstract class InPlaceMethods<S extends Shape, D extends DType> extends I
   zero_(): this {
     return this.write('zero_', (own) => full(own.shape, 0, own.dtype));
   }
-  add_(other: Tensor | number, options: { alpha?: number } = {}): this {
-    return this.write('add_', (own) => m.add(own, scaled('add_', other, options.alpha)));
+  add_(other: Tensor | number, options: AlphaOption = {}): this {
+    return this.write('add_', (own) => m.add(own, m.scaledOperand(operand('add_', other), options.alpha)));
   }
-  sub_(other: Tensor | number, options: { alpha?: number } = {}): this {
-    return this.write('sub_', (own) => m.sub(own, scaled('sub_', other, options.alpha)));
+  sub_(other: Tensor | number, options: AlphaOption = {}): this {
+    return this.write('sub_', (own) => m.sub(own, m.scaledOperand(operand('sub_', other), options.alpha)));
   }
   mul_(other: Tensor | number): this {
     return this.write('mul_', (own) => m.mul(own, operand('mul_', other)));
@@ -77,9 +78,4 @@ export abstract class InPlaceMethods<S extends Shape, D extends DType> extends I
     replace(self, op, compute(this.node));
     return this;
   }
-}
-
-function scaled(op: string, other: Tensor | number, alpha = 1): Node | number {
-  if (alpha === 1) return operand(op, other);
-  return typeof other === 'number' ? other * alpha : m.mul(nodeOf(op, other), alpha);
 }

@@ -1,5 +1,6 @@
 /** Methods that move elements without changing them. See `ops/movement.ts`, `ops/join.ts`. */
 import type { DType } from '../dtype.js';
+import { narrowAt } from '../ops/indexing.js';
 import * as join from '../ops/join.js';
 import * as mv from '../ops/movement.js';
 import type { Tensor } from '../tensor.js';
@@ -17,7 +18,7 @@ import type {
 } from '../types/dims.js';
 import type { Shape } from '../types/shape.js';
 import { ReductionMethods } from './reduction.js';
-import { wrap } from './wrap.js';
+import { operand, wrap } from './wrap.js';
 
 type Sizes = readonly (number | Shape)[];
 /** `(2, 3)` and `([2, 3])` alike. */
@@ -31,6 +32,12 @@ export abstract class MovementMethods<S extends Shape, D extends DType> extends 
   /** As `reshape`; tensors have no strides, so every view is possible. */
   view<const R extends Sizes>(...sizes: R): Tensor<Requested<SizesOf<R>>, D> {
     return wrap(mv.reshape(this.node, sizesOf(sizes)));
+  }
+  viewAs<R extends Shape>(other: Tensor<R>): Tensor<R, D> {
+    return wrap(mv.reshape(this.node, other.shape));
+  }
+  reshapeAs<R extends Shape>(other: Tensor<R>): Tensor<R, D> {
+    return wrap(mv.reshape(this.node, other.shape));
   }
   /** Joins the dimensions from `start` to `end`, inclusive. */
   flatten<A extends Shape, T extends DType, const N extends number = 0>(
@@ -83,9 +90,9 @@ export abstract class MovementMethods<S extends Shape, D extends DType> extends 
       ),
     );
   }
-  /** The last two dimensions exchanged. */
+  /** The last two dimensions exchanged; of rank 0 the tensor itself. */
   get mT(): Tensor<Transpose<S, -2, -1>, D> {
-    return wrap(mv.transpose(this.node, -2, -1));
+    return wrap(this.ndim === 0 ? this.node : mv.transpose(this.node, -2, -1));
   }
   movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor<Shape, D> {
     return wrap(mv.movedim(this.node, source, destination));
@@ -100,14 +107,19 @@ export abstract class MovementMethods<S extends Shape, D extends DType> extends 
   broadcastTo<const R extends Shape>(shape: R): Tensor<R, D> {
     return wrap(mv.expand(this.node, shape));
   }
-  /** `length` elements of `dim` from `start` on. */
+  /** `length` elements of `dim` from `start` on; a `start` that is a tensor of rank 0 is computed with the rest. */
   narrow<A extends Shape, T extends DType, const N extends number, const L extends number>(
     this: Tensor<A, T>,
     dim: N,
-    start: number,
+    start: number | Tensor,
     length: L,
   ): Tensor<Replace<A, N, L>, T> {
-    return wrap(mv.narrow(this.node, dim, start, length));
+    const from = operand('narrow', start);
+    return wrap(
+      typeof from === 'number'
+        ? mv.narrow(this.node, dim, from, length)
+        : narrowAt(this.node, dim, from, length),
+    );
   }
   /** Python's `[start:end:step]` along `dim`. */
   slice<A extends Shape, T extends DType, const N extends number>(

@@ -1,5 +1,6 @@
 /** Reductions, scans, softmax. See `ops/reduce.ts`, `ops/statistics.ts`, `ops/order.ts`. */
 import type { DType } from '../dtype.js';
+import { maximum, minimum } from '../ops/math.js';
 import * as order from '../ops/order.js';
 import * as r from '../ops/reduce.js';
 import * as st from '../ops/statistics.js';
@@ -8,11 +9,16 @@ import type { Dims, Reduce } from '../types/dims.js';
 import type { FloatOf, SumOf } from '../types/dtype.js';
 import type { Shape } from '../types/shape.js';
 import { ElementwiseMethods } from './elementwise.js';
-import { wrap } from './wrap.js';
+import { nodeOf, wrap } from './wrap.js';
 
 /** `keepdim` leaves reduced dimensions in place with size 1. */
 export interface ReduceOptions<K extends boolean = boolean> {
   readonly keepdim?: K;
+}
+
+/** `dtype` converts the input first, and is the dtype of the result. */
+export interface DTypeOption<R extends DType> {
+  readonly dtype?: R;
 }
 
 /** Options of `var` and `std`: the divisor is n − correction (1 by default; `unbiased: false` is correction 0). */
@@ -37,27 +43,45 @@ export abstract class ReductionMethods<S extends Shape, D extends DType> extends
   // `dim` is one dimension, several, or absent for all of them; negative ones count from the end.
 
   /** Sum; bool and 8-bit integers are summed as int32. */
-  sum<A extends Shape, T extends DType, const N extends Dims = undefined, const K extends boolean = false>(
+  sum<
+    A extends Shape,
+    T extends DType,
+    const N extends Dims = undefined,
+    const K extends boolean = false,
+    R extends DType = SumOf<T>,
+  >(
     this: Tensor<A, T>,
     dim?: N,
-    options: ReduceOptions<K> = {},
-  ): Tensor<Reduce<A, N, K>, SumOf<T>> {
-    return wrap(r.sum(this.node, dim, options.keepdim));
+    options: ReduceOptions<K> & DTypeOption<R> = {},
+  ): Tensor<Reduce<A, N, K>, R> {
+    return wrap(r.sum(this.node, dim, options.keepdim, options.dtype));
   }
-  prod<A extends Shape, T extends DType, const N extends Dims = undefined, const K extends boolean = false>(
+  prod<
+    A extends Shape,
+    T extends DType,
+    const N extends Dims = undefined,
+    const K extends boolean = false,
+    R extends DType = SumOf<T>,
+  >(
     this: Tensor<A, T>,
     dim?: N,
-    options: ReduceOptions<K> = {},
-  ): Tensor<Reduce<A, N, K>, SumOf<T>> {
-    return wrap(r.prod(this.node, dim, options.keepdim));
+    options: ReduceOptions<K> & DTypeOption<R> = {},
+  ): Tensor<Reduce<A, N, K>, R> {
+    return wrap(r.prod(this.node, dim, options.keepdim, options.dtype));
   }
   /** Mean of a float tensor. */
-  mean<A extends Shape, T extends DType, const N extends Dims = undefined, const K extends boolean = false>(
+  mean<
+    A extends Shape,
+    T extends DType,
+    const N extends Dims = undefined,
+    const K extends boolean = false,
+    R extends DType = T,
+  >(
     this: Tensor<A, T>,
     dim?: N,
-    options: ReduceOptions<K> = {},
-  ): Tensor<Reduce<A, N, K>, T> {
-    return wrap(r.mean(this.node, dim, options.keepdim));
+    options: ReduceOptions<K> & DTypeOption<R> = {},
+  ): Tensor<Reduce<A, N, K>, R> {
+    return wrap(r.mean(this.node, dim, options.keepdim, options.dtype));
   }
   /** Greatest value; ties share the gradient evenly. */
   amax<A extends Shape, T extends DType, const N extends Dims = undefined, const K extends boolean = false>(
@@ -89,24 +113,31 @@ export abstract class ReductionMethods<S extends Shape, D extends DType> extends
   ): Tensor<Reduce<A, N, K>, 'int32'> {
     return wrap(r.argExtreme('argmin', this.node, dim, options.keepdim));
   }
-  /** Without `dim` the greatest value; with it `[values, indices]`, whose gradient goes to the indices. */
+  /**
+   * Without `dim` the greatest value; with it `[values, indices]`, whose gradient goes to the indices; with a tensor
+   * the same as `maximum`.
+   */
   max(): Tensor<readonly [], D>;
+  max(other: Tensor): Tensor<Shape, DType>;
   max<A extends Shape, T extends DType, const N extends number, const K extends boolean = false>(
     this: Tensor<A, T>,
     dim: N,
     options?: ReduceOptions<K>,
   ): ValuesIndices<Reduce<A, N, K>, T>;
-  max(dim?: number, options: ReduceOptions = {}): Tensor | ValuesIndices<Shape, DType> {
+  max(dim?: number | Tensor, options: ReduceOptions = {}): Tensor | ValuesIndices<Shape, DType> {
+    if (typeof dim === 'object') return wrap(maximum(this.node, nodeOf('max', dim)));
     if (dim === undefined) return wrap(r.extreme('amax', this.node, null, false, 'max'));
     return pair(order.extremeWithIndex('argmax', this.node, dim, options.keepdim));
   }
   min(): Tensor<readonly [], D>;
+  min(other: Tensor): Tensor<Shape, DType>;
   min<A extends Shape, T extends DType, const N extends number, const K extends boolean = false>(
     this: Tensor<A, T>,
     dim: N,
     options?: ReduceOptions<K>,
   ): ValuesIndices<Reduce<A, N, K>, T>;
-  min(dim?: number, options: ReduceOptions = {}): Tensor | ValuesIndices<Shape, DType> {
+  min(dim?: number | Tensor, options: ReduceOptions = {}): Tensor | ValuesIndices<Shape, DType> {
+    if (typeof dim === 'object') return wrap(minimum(this.node, nodeOf('min', dim)));
     if (dim === undefined) return wrap(r.extreme('amin', this.node, null, false, 'min'));
     return pair(order.extremeWithIndex('argmin', this.node, dim, options.keepdim));
   }
@@ -179,19 +210,19 @@ export abstract class ReductionMethods<S extends Shape, D extends DType> extends
     return wrap(st.norm(this.node, p, dim, options.keepdim));
   }
   /** exp(x) / Σ exp(x) along `dim`. */
-  softmax(dim: number): Tensor<S, D> {
-    return wrap(st.softmax(this.node, dim));
+  softmax<R extends DType = D>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
+    return wrap(st.softmax(this.node, dim, options.dtype));
   }
-  logSoftmax(dim: number): Tensor<S, D> {
-    return wrap(st.logSoftmax(this.node, dim));
+  logSoftmax<R extends DType = D>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
+    return wrap(st.logSoftmax(this.node, dim, options.dtype));
   }
 
   // Scans
-  cumsum(dim: number): Tensor<S, SumOf<D>> {
-    return wrap(r.scan('cumsum', this.node, dim));
+  cumsum<R extends DType = SumOf<D>>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
+    return wrap(r.scan('cumsum', this.node, dim, options.dtype));
   }
-  cumprod(dim: number): Tensor<S, SumOf<D>> {
-    return wrap(r.scan('cumprod', this.node, dim));
+  cumprod<R extends DType = SumOf<D>>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
+    return wrap(r.scan('cumprod', this.node, dim, options.dtype));
   }
   /** Running maximum and where it stands, the last place on ties. */
   cummax(dim: number): ValuesIndices<S, D> {

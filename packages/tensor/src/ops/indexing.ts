@@ -1,13 +1,14 @@
 /** Reading and writing at positions given by tensors. */
-import { isInteger, viewAs } from '../dtype.js';
+import { type DType, isFloat, isInteger, viewAs } from '../dtype.js';
 import { DTypeError, IndexError, ShapeError, ValueError } from '../errors.js';
 import { type Node, record, sizeOf } from '../graph/node.js';
 import { hostBytes } from '../graph/variable.js';
+import { INTEGER_RANGE } from '../kernel/scalar.js';
 import { cast } from './cast.js';
 import { full, iota, numberOperand } from './create.js';
 import { broadcastShapes, normalizeDim, sameShape, showShape } from './dims.js';
 import { eq, lt, type Operand, where } from './elementwise.js';
-import { add } from './math.js';
+import { add, div, maximum } from './math.js';
 import { expandTo, reshape, unsqueeze } from './movement.js';
 import type { ScatterMode } from './primitives.js';
 
@@ -73,7 +74,7 @@ export function scatter(
   dim: number,
   index: Node,
   source: Operand,
-  mode: ScatterMode = 'set',
+  wanted: ScatterMode = 'set',
   name = 'scatter',
 ): Node {
   const d = normalizeDim(name, dim, x.shape);
@@ -81,8 +82,13 @@ export function scatter(
   const at = checkIndex(name, lift(index), target.shape[d]);
   checkIndexShape(name, target, at, d);
   const values = scatterSource(name, target, at, source);
+  const mode = modeFor(x.dtype, wanted);
   return reshape(record('scatter', [target, at, values], { dim: d, mode }, target.shape, x.dtype), x.shape);
 }
+
+/** A sum of bools is their logical or, a product their logical and. */
+const modeFor = (dtype: DType, mode: ScatterMode): ScatterMode =>
+  dtype !== 'bool' ? mode : mode === 'add' ? 'max' : mode === 'mul' ? 'min' : mode;
 
 function scatterSource(name: string, target: Node, index: Node, source: Operand): Node {
   if (typeof source === 'number') return expandTo(numberOperand(source, target.dtype), index.shape);
@@ -105,13 +111,23 @@ function requireDType(name: string, target: Node, source: Node): void {
     );
 }
 
-export type ReduceName = 'sum' | 'prod' | 'amax' | 'amin';
+/** How `scatterReduce` combines what meets at one place. */
+export type ReduceName = 'sum' | 'prod' | 'amax' | 'amin' | 'mean';
 const REDUCE_MODE: Readonly<Record<ReduceName, ScatterMode>> = {
   sum: 'add',
   prod: 'mul',
   amax: 'max',
   amin: 'min',
+  mean: 'add',
 };
+
+/** The value that changes nothing when it is combined. */
+function identity(mode: ScatterMode, dtype: DType): number {
+  if (mode === 'mul') return 1;
+  if (mode === 'add' || dtype === 'bool') return mode === 'min' ? 1 : 0;
+  const [low, high] = INTEGER_RANGE[dtype] ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return mode === 'max' ? low : high;
+}
 
 /** The mode of `scatter`'s `reduce` option. */
 export function scatterMode(reduce: string | undefined): ScatterMode {
@@ -123,14 +139,28 @@ export function scatterMode(reduce: string | undefined): ScatterMode {
   );
 }
 
-/** `scatter` that combines by a reduction, the target's own elements included. */
-export function scatterReduce(x: Node, dim: number, index: Node, source: Node, reduce: ReduceName): Node {
+/** `scatter` that combines by a reduction; without `includeSelf` the target's own elements only stay where nothing is written. */
+export function scatterReduce(
+  x: Node,
+  dim: number,
+  index: Node,
+  source: Node,
+  reduce: ReduceName,
+  includeSelf = true,
+): Node {
+  const name = 'scatterReduce';
   const mode = REDUCE_MODE[reduce];
   if (!mode)
     throw new ValueError(
-      `scatterReduce: reduce must be one of ${Object.keys(REDUCE_MODE).join(', ')}, got '${reduce}'`,
+      `${name}: reduce must be one of ${Object.keys(REDUCE_MODE).join(', ')}, got '${reduce}'`,
     );
-  return scatter(x, dim, index, source, mode, 'scatterReduce');
+  const target = includeSelf ? x : scatter(x, dim, index, identity(mode, x.dtype), 'set', name);
+  const combined = scatter(target, dim, index, source, mode, name);
+  if (reduce !== 'mean') return combined;
+  const one = full([], 1, x.dtype);
+  const none = expandTo(full([], includeSelf ? 1 : 0, x.dtype), x.shape);
+  const count = scatter(none, dim, index, expandTo(one, index.shape), 'add', name);
+  return div(combined, maximum(count, one), isFloat(x.dtype) ? null : 'floor');
 }
 
 function checkIndexVector(op: string, index: Node, size: number): Node {
@@ -170,7 +200,13 @@ export function indexScatter(
       `${name}: source ${showShape(source.shape)} must have shape ${showShape(wanted)} for target ${showShape(x.shape)}`,
     );
   return reshape(
-    record('indexScatter', [target, at, values], { dim: d, mode }, target.shape, x.dtype),
+    record(
+      'indexScatter',
+      [target, at, values],
+      { dim: d, mode: modeFor(x.dtype, mode) },
+      target.shape,
+      x.dtype,
+    ),
     x.shape,
   );
 }
@@ -218,4 +254,15 @@ export function indexFill(x: Node, dim: number, index: Node, value: number): Nod
   const shape = lift(x).shape.map((s, i) => (i === d ? sizeOf(index.shape) : s));
   const source = expandTo(numberOperand(value, x.dtype), x.shape.length === 0 ? [] : shape);
   return indexScatter(x, d, index, source, 'set', 'indexFill');
+}
+
+/** `narrow` whose start is a computed integer. */
+export function narrowAt(x: Node, dim: number, start: Node, length: number): Node {
+  const d = normalizeDim('narrow', dim, x.shape);
+  if (start.shape.length > 0 || !Number.isInteger(length) || length < 0 || length > (x.shape[d] ?? 1))
+    throw new ShapeError(
+      `narrow: a start of shape ${showShape(start.shape)} and length ${length} do not fit dim ${dim} of shape ${showShape(x.shape)}`,
+    );
+  const from = wrapIndex('narrow', start, x.shape[d] ?? 1);
+  return indexSelect(x, d, add(iota([length], 0, 'int32'), from), 'narrow');
 }

@@ -28,6 +28,12 @@ export function add(x: Operand, y: Operand): Node {
   return a.dtype === 'bool' ? bitwise('or', a, b, 'add') : binarySame('add', a, b);
 }
 
+/** An operand times `alpha`: the option of `add` and `sub`. */
+export function scaledOperand<O extends Operand>(y: O, alpha = 1): O | Node {
+  if (alpha === 1) return y;
+  return mul(y, alpha);
+}
+
 /** Difference. Throws DTypeError for two bools, as PyTorch. */
 export function sub(x: Operand, y: Operand): Node {
   const [a, b] = promoteOperands(x, y);

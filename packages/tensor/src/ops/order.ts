@@ -1,6 +1,7 @@
 /** Sorting and selection by size: values together with their positions. */
 import { ShapeError } from '../errors.js';
 import { type Node, record } from '../graph/node.js';
+import { cast } from './cast.js';
 import { full, iota } from './create.js';
 import { normalizeDim, showShape } from './dims.js';
 import { eq, where } from './elementwise.js';
@@ -20,8 +21,8 @@ export function extremeWithIndex(
   dim: number,
   keepdim = false,
 ): ValuesAndIndices {
-  if (x.shape.length === 0) return [x, argExtreme(op, x, dim)];
-  const indices = argExtreme(op, x, dim, true);
+  if (x.shape.length === 0) return [x, argExtreme(op, cast(x, 'int32'), dim)];
+  const indices = argExtreme(op, x.dtype === 'bool' ? cast(x, 'int32') : x, dim, true);
   const values = gather(x, dim, indices);
   return keepdim ? [values, indices] : [squeeze(values, dim), squeeze(indices, dim)];
 }

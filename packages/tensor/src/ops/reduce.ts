@@ -48,7 +48,9 @@ export function requireFloat(op: string, x: Node): void {
     throw new DTypeError(`${op}: takes a float tensor, got ${x.dtype}; convert it with to('float32')`);
 }
 
-export function mean(x: Node, dim?: DimArgument, keepdim = false): Node {
+/** Mean of a float tensor; `dtype` converts it first. */
+export function mean(input: Node, dim?: DimArgument, keepdim = false, dtype = input.dtype): Node {
+  const x = cast(input, dtype);
   requireFloat('mean', x);
   const dims = normalizeDims('mean', dim, x.shape);
   return div(sum(x, dims, keepdim), constant(x, reducedSize(x, dims)));
@@ -114,10 +116,12 @@ export const all = (x: Node, dim?: DimArgument, keepdim = false): Node =>
 
 export const countNonzero = (x: Node, dim?: DimArgument): Node => sum(truth(x), dim);
 
+const scanDType = (op: ScanOp, dtype: DType): DType =>
+  op === 'cumsum' || op === 'cumprod' ? sumDType(dtype) : dtype;
+
 /** Running reduction along a dimension. */
-export function scan(op: ScanOp, x: Node, dim: number): Node {
+export function scan(op: ScanOp, x: Node, dim: number, dtype = scanDType(op, x.dtype)): Node {
   const d = normalizeDim(op, dim, x.shape);
-  const dtype = op === 'cumsum' || op === 'cumprod' ? sumDType(x.dtype) : x.dtype;
   const input = cast(x, dtype);
   return x.shape.length === 0 ? input : record(op, [input], { dim: d }, x.shape, dtype);
 }

@@ -73,7 +73,8 @@ function softmaxDim(name: string, x: Node, dim: number): number | null {
 }
 
 /** exp(x) / Σ exp(x) dims a dimension, shifted by the maximum. */
-export function softmax(x: Node, dim: number): Node {
+export function softmax(input: Node, dim: number, dtype = input.dtype): Node {
+  const x = cast(input, dtype);
   const d = softmaxDim('softmax', x, dim);
   if (d === null) return x;
   const e = unary('exp', sub(x, shiftOf(x, d, 'softmax')));
@@ -81,7 +82,8 @@ export function softmax(x: Node, dim: number): Node {
 }
 
 /** log softmax(x) without the logarithm of a small quotient. */
-export function logSoftmax(x: Node, dim: number): Node {
+export function logSoftmax(input: Node, dim: number, dtype = input.dtype): Node {
+  const x = cast(input, dtype);
   const d = softmaxDim('logSoftmax', x, dim);
   if (d === null) return x;
   const shifted = sub(x, shiftOf(x, d, 'logSoftmax'));

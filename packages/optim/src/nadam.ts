@@ -53,6 +53,8 @@ export class NAdam extends Optimizer<NAdamOptions> {
     const mu = momentumAt(step);
     const muNext = momentumAt(step + 1);
     const muProduct = count('mu_product', 1) * mu;
+    // PyTorch 1.13 has mu twice in this product; the fixtures, which PyTorch computed, show it. The paper has it once.
+    const muProductNext = muProduct * mu * muNext;
     const mean = runningMean(input, 'exp_avg', grad, beta1);
     const square = runningMean(input, 'exp_avg_sq', grad.mul(grad), beta2);
     const denominator = square
@@ -60,7 +62,7 @@ export class NAdam extends Optimizer<NAdamOptions> {
       .sqrt()
       .add(scalar('eps', options.eps));
     const alongGradient = grad.mul(scalar('gradient share', (options.lr * (1 - mu)) / (1 - muProduct)));
-    const alongMean = mean.mul(scalar('mean share', (options.lr * muNext) / (1 - muProduct * muNext)));
+    const alongMean = mean.mul(scalar('mean share', (options.lr * muNext) / (1 - muProductNext)));
     return {
       param: param.sub(alongGradient.add(alongMean).div(denominator)),
       state: { step, mu_product: muProduct, exp_avg: mean, exp_avg_sq: square },

@@ -52,7 +52,8 @@ export function toGroups<Options extends BaseOptions>(
   const isGroup = (item: unknown): item is ParamGroupInput<Options> =>
     typeof item === 'object' && item !== null && !(item instanceof Tensor) && 'params' in item;
   if (list.every(isGroup)) return list;
-  return [{ params: list as Tensor[] } as ParamGroupInput<Options>];
+  const only: { params: Tensor[] } = { params: list as Tensor[] };
+  return [only as unknown as ParamGroupInput<Options>];
 }
 
 /** A complete group from what the user wrote and the optimizer's defaults. */

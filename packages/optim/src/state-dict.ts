@@ -1,4 +1,4 @@
-import { StateDictError, Tensor } from '@neurite/tensor';
+import { type Device, StateDictError, Tensor } from '@neurite/tensor';
 import { camelCase, snakeCase } from './names.js';
 import { type BaseOptions, isScheduled, type ParamGroup } from './parameter-groups.js';
 import type { ParameterState, StateLayout } from './parameter-state.js';
@@ -174,7 +174,7 @@ function importEntry(
     } else {
       // A handle of its own: what becomes of the caller's tensor is not this optimizer's business.
       const copy = value.detach().to(param.dtype);
-      const buffer = param.device && value.device !== param.device ? copy.to(param.device) : copy;
+      const buffer = param.device && value.device !== param.device ? copy.to(param.device as Device) : copy;
       borrowed.add(buffer);
       state[name] = buffer;
     }

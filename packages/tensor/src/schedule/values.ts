@@ -46,6 +46,8 @@ export function createValues(b: ExprBuilder, graph: Graph, stored: readonly bool
 
   const at = (node: number, index: readonly Expr[], guard: Expr | null = null): Expr => {
     const n = nodes[node]
+    // Nobody computes a node without elements, and nobody reaches it: the loops around are empty.
+    if (n.shape.includes(0)) return b.constant(0, n.dtype)
     if (stored[node]) return b.load(node, linear(n.shape, index), n.dtype, guard)
     let key = `${node}|`
     for (const e of index) key += `${e.id},`

@@ -1,12 +1,13 @@
 /**
  * Loads and stores of vectors. Neighbouring elements go in one instruction, a shared element is splat, anything else goes
  * lane by lane. Where a guard differs by lane, a load of neighbours reads all lanes if any is wanted and clears the
- * others: they lie within a vector of a valid element, which the memory's margins keep inside the memory.
+ * others. Like what lies between and behind every second element, those are within 32 bytes of a valid element, which the
+ * memory's margins keep inside the memory.
  */
 import { DTYPES, type DType, type Expr, type LoadExpr, type Store } from '@neurite/tensor';
 import type { LaneMemoryOp, MemoryOp } from '../wasm/encoder.js';
 import { pushAddress } from './address.js';
-import { type Context, laneStride, varies } from './context.js';
+import { type Context, isShuffled, laneStride, varies } from './context.js';
 import { pack, unpack, widenMask } from './convert.js';
 import { combineLanes } from './operations.js';
 
@@ -31,6 +32,9 @@ const laneStore = (bytes: number) => `v128.store${bytes * 8}_lane` as LaneMemory
 const reversed = (lanes: number) =>
   Array.from({ length: 16 }, (_, i) => (i < 4 * lanes ? 4 * (lanes - 1 - (i >> 2)) + (i & 3) : i));
 
+/** Bytes of a shuffle that takes every second 32-bit lane of two vectors. */
+const EVEN = [0, 8, 16, 24].flatMap((byte) => [byte, byte + 1, byte + 2, byte + 3]);
+
 /** Pushes the lanes of a load. */
 export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const { f } = c;
@@ -39,8 +43,7 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const maskVaries = e.guard !== null && varies(c, e.guard) && c.lanes > 1;
   const stride = c.lanes > 1 && varies(c, e.index) ? laneStride(c, e.index) : 0;
   const exact = e.guard !== null;
-  const gathers = stride === undefined || (stride !== 0 && stride !== 1 && !(stride === -1 && bytes === 4));
-  if (gathers) {
+  if (stride === undefined || (stride !== 0 && stride !== 1 && !isShuffled(stride, bytes, c.lanes))) {
     pushGather(c, e, first, maskVaries);
     return;
   }
@@ -48,19 +51,25 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const backward = stride === -1 ? c.lanes - 1 : 0;
   const op = stride === 0 ? SPLAT[bytes] : NEIGHBOURS[bytes * c.lanes];
   const added = pushAddress(c, e.buffer, e.index, first + backward, { exact });
+  const address = e.guard || stride === 2 ? f.local('i32') : -1;
   const read = () => {
     f.memory(op, added, bytes);
     if (backward) {
       f.i32x4(0);
       f.shuffle(reversed(c.lanes));
     }
+    if (stride === 2) {
+      f.get(address);
+      f.memory(op, added + 16, bytes);
+      f.shuffle(EVEN);
+    }
     unpack(c, e.dtype);
   };
   if (!e.guard) {
+    if (stride === 2) f.tee(address);
     read();
     return;
   }
-  const address = f.local('i32');
   f.set(address);
   let mask = 0;
   if (maskVaries) {

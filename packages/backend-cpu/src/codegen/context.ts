@@ -130,7 +130,7 @@ export function strideOf(index: Expr, variable: VarExpr): number | undefined {
 
 const containment = new WeakMap<VarExpr, WeakMap<Expr, boolean>>();
 
-/** Whether `variable` occurs in `e`. */
+/** Whether `e` may change with `variable`: it occurs in `e`, or a reduction does, which differs from point to point. */
 export function contains(e: Expr, variable: VarExpr): boolean {
   const known = containment.get(variable) ?? new WeakMap<Expr, boolean>();
   containment.set(variable, known);
@@ -143,7 +143,8 @@ export function contains(e: Expr, variable: VarExpr): boolean {
       stack.push(...pending);
       continue;
     }
-    if (!known.has(top)) known.set(top, top === variable || children.some((child) => known.get(child)));
+    if (!known.has(top))
+      known.set(top, top === variable || top.kind === 'acc' || children.some((child) => known.get(child)));
     stack.pop();
   }
   return known.get(e)!;
@@ -153,5 +154,9 @@ export function contains(e: Expr, variable: VarExpr): boolean {
 export function laneStride(c: Context, index: Expr): number | undefined {
   return c.lane ? strideOf(index, c.lane) : 0;
 }
+
+/** Whether a load of lanes that are `stride` elements apart is whole vectors and a shuffle: backward, or every second one. */
+export const isShuffled = (stride: number, bytes: number, lanes: number): boolean =>
+  bytes === 4 && (stride === -1 || (stride === 2 && lanes === 4));
 
 export const isInt = (dtype: DType): boolean => dtype !== 'bool' && !dtype.startsWith('float');

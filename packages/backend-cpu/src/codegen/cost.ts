@@ -4,14 +4,17 @@ import {
   type Expr,
   isFloat,
   type Kernel,
+  type LoadExpr,
   type Loop,
+  linearOf,
   type Nest,
   type Phase,
+  type Store,
   type VarExpr,
   visitExprs,
 } from '@neurite/tensor';
 import { MATH } from '../math/index.js';
-import { contains, isInt, strideOf } from './context.js';
+import { contains, isInt, isShuffled, strideOf } from './context.js';
 import { BY_LANE } from './operations.js';
 
 function opCost(e: Expr, lanes: number): number {
@@ -20,6 +23,12 @@ function opCost(e: Expr, lanes: number): number {
   if (e.op === 'randomBits') return 100;
   if ((isInt(e.dtype) && BY_LANE.has(e.op)) || e.op === 'rem' || e.op === 'mod') return 4 * lanes;
   return e.dtype === 'float16' ? 25 : 1;
+}
+
+interface Access {
+  readonly index: Expr;
+  readonly guard: Expr | null;
+  readonly bytes: number;
 }
 
 /** Visits what the vector world evaluates: not what makes up addresses. */
@@ -45,41 +54,47 @@ export function vectorCost(roots: readonly Expr[]): number {
   return cost;
 }
 
-/** Instructions of an access by `lanes` neighbours along `variable`. */
-function accessCost(
-  index: Expr,
-  guard: Expr | null,
-  bytes: number,
-  variable: VarExpr,
-  lanes: number,
-): number {
-  const stride = strideOf(index, variable);
-  const guarded = guard && contains(guard, variable) ? 3 : 0;
-  if (lanes === 1 || stride === 1 || stride === 0) return 1 + guarded;
-  if (stride === -1 && bytes === 4) return 2 + guarded;
-  if (stride !== undefined) return 2 * lanes + guarded * lanes;
-  let indexCost = 2;
-  visitExprs([index], (e) => {
-    if (e.kind === 'op' && contains(e, variable)) indexCost += BY_LANE.has(e.op) ? 3 : 1;
-    if (e.kind === 'load') indexCost += 1;
-  });
-  return (indexCost + guarded) * lanes;
+/** Instructions that make up an index, beyond what a pointer does for free (and, given a variable, what it leaves alone). */
+function indexCost(index: Expr, variable: VarExpr | null): number {
+  let cost = 0;
+  for (const atom of linearOf(index).terms.keys()) {
+    if (atom.kind === 'var' || (variable && !contains(atom, variable))) continue;
+    visitExprs([atom], (e) => {
+      if (e.kind === 'op') cost += BY_LANE.has(e.op) ? 3 : 1;
+      else if (e.kind === 'load') cost += 1;
+    });
+  }
+  return cost;
+}
+
+const CACHE_LINE = 64;
+
+/** Instructions of an access by `lanes` neighbours along `variable`, or by one point. */
+function accessCost(load: Access, variable: VarExpr | null, lanes: number): number {
+  const { index, guard, bytes } = load;
+  const stride = variable ? strideOf(index, variable) : 0;
+  const guarded = guard && (!variable || contains(guard, variable)) ? 3 : 0;
+  if (!variable || lanes === 1) return 1 + guarded + indexCost(index, null);
+  if (stride === 1 || stride === 0) return 1 + guarded;
+  if (stride !== undefined && isShuffled(stride, bytes, lanes)) return 3 + guarded;
+  if (stride === undefined) return (2 + guarded + indexCost(index, variable)) * lanes;
+  return ((Math.abs(stride) * bytes < CACHE_LINE ? 2 : 4) + guarded) * lanes;
 }
 
 /** Instructions of one vector of a phase's points, spread over `variable` (`lanes` = 1: of one point). */
 function pointCost(kernel: Kernel, phase: Phase, variable: VarExpr | null, lanes: number): number {
   let cost = 1;
-  const access = (buffer: number, index: Expr, guard: Expr | null) => {
+  const access = ({ buffer, index, guard }: LoadExpr | Store) => {
     const { bytes } = DTYPES[kernel.buffers[buffer].dtype];
-    cost += variable ? accessCost(index, guard, bytes, variable, lanes) : 1;
+    cost += accessCost({ index, guard, bytes }, variable, lanes);
   };
   visitValues([...phase.reductions.map((r) => r.value), ...phase.stores.map((s) => s.value)], (e) => {
-    if (e.kind === 'load') access(e.buffer, e.index, e.guard);
+    if (e.kind === 'load') access(e);
     else cost += opCost(e, lanes);
   });
-  for (const { buffer, index, guard, mode } of phase.stores) {
-    access(buffer, index, guard);
-    if (mode !== 'set') cost += variable && strideOf(index, variable) === 1 ? 3 : 3 * lanes;
+  for (const store of phase.stores) {
+    access(store);
+    if (store.mode !== 'set') cost += variable && strideOf(store.index, variable) === 1 ? 3 : 3 * lanes;
   }
   return cost;
 }
@@ -91,6 +106,8 @@ const iterations = (size: number, width: number) => Math.floor(size / width) + (
 
 /** Horizontal sum, loop start and the like, per phase that spreads its own loop over lanes. */
 const PHASE_OVERHEAD = 15;
+/** Counting and addresses of a unit that is one point. */
+const UNIT_OVERHEAD = 10;
 
 /**
  * The outer loop to spread over lanes, or null where each phase had better spread its own innermost loop. `canSpread`
@@ -104,7 +121,7 @@ export function chooseLane(
 ): Loop | null {
   const points = pointsOf(nest.outer);
   let best: Loop | null = null;
-  let least = 0;
+  let least = points * UNIT_OVERHEAD;
   for (const phase of nest.phases) {
     const inner = phase.loops.at(-1);
     const spread = inner && canSpread(phase) ? inner : null;

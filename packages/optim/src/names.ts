@@ -1,10 +1,10 @@
 /** Names of single letters and symbols that the camelCase rule does not bring back. */
 const SNAKE: Readonly<Record<string, string>> = {
-  tMax: 'T_max',
-  t0: 'T_0',
-  tMult: 'T_mult',
-  tCur: 'T_cur',
-  tI: 'T_i',
+  TMax: 'T_max',
+  T0: 'T_0',
+  TMult: 'T_mult',
+  TCur: 'T_cur',
+  TI: 'T_i',
   stepCount: '_step_count',
   lastLr: '_last_lr',
   schedulers: '_schedulers',

@@ -43,7 +43,7 @@ interface Assignment {
  * A subclass gives the update of one parameter as tensor operations. Hyperparameters are read from `paramGroups` at every
  * step and reach the device as runtime arguments, so that changing them compiles nothing.
  */
-export abstract class Optimizer<Options extends BaseOptions> {
+export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
   readonly paramGroups: ParamGroup<Options>[] = [];
   readonly state = new Map<Tensor, ParameterState>();
   readonly defaults: Options;

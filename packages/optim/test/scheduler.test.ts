@@ -23,13 +23,27 @@ const cases = JSON.parse(
 const camel = (kwargs: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(kwargs).map(([key, value]) => [
-      key.replace(/^T/, 't').replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
+      key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
       value,
     ]),
   );
-type Constructor = new (optimizer: SGD, options: object) => lrScheduler.LRScheduler;
-const make = (op: string, optimizer: SGD, options: object) =>
-  new (lrScheduler as unknown as Record<string, Constructor>)[op](optimizer, options);
+/** The arguments that stand before the options. */
+const POSITIONAL: Readonly<Record<string, readonly string[]>> = {
+  StepLR: ['stepSize'],
+  MultiStepLR: ['milestones'],
+  ExponentialLR: ['gamma'],
+  LambdaLR: ['lrLambda'],
+  CosineAnnealingLR: ['TMax'],
+  CosineAnnealingWarmRestarts: ['T0'],
+  OneCycleLR: ['maxLr'],
+  CyclicLR: ['baseLr', 'maxLr'],
+};
+type Constructor = new (optimizer: SGD, ...rest: unknown[]) => lrScheduler.LRScheduler;
+function make(op: string, optimizer: SGD, options: object): lrScheduler.LRScheduler {
+  const Scheduler = (lrScheduler as unknown as Record<string, Constructor>)[op];
+  const leading = (POSITIONAL[op] ?? []).map((name) => (options as Record<string, unknown>)[name]);
+  return new Scheduler(optimizer, ...leading, options);
+}
 const sgd = (lr: number, momentum = 0) => new SGD([tensor([1, 2])], { lr, momentum });
 
 function close(got: number, expected: number): void {
@@ -63,8 +77,8 @@ describe('values of PyTorch', () => {
     const schedulers = parts.map(([name, kwargs]) => make(name, optimizer, camel(kwargs)));
     const scheduler =
       op === 'SequentialLR'
-        ? new lrScheduler.SequentialLR(optimizer, { schedulers, milestones: milestones! })
-        : new lrScheduler.ChainedScheduler({ schedulers });
+        ? new lrScheduler.SequentialLR(optimizer, schedulers, milestones!)
+        : new lrScheduler.ChainedScheduler(schedulers);
     for (const lr of c.lr!) {
       close(optimizer.paramGroups[0].lr, lr);
       scheduler.step();
@@ -75,7 +89,7 @@ describe('values of PyTorch', () => {
 describe('schedules that the fixtures leave out', () => {
   test('OneCycleLR with two cosine phases moves the first beta of Adam', () => {
     const optimizer = new Adam([tensor([1])]);
-    const scheduler = new lrScheduler.OneCycleLR(optimizer, { maxLr: 1, epochs: 5, stepsPerEpoch: 4 });
+    const scheduler = new lrScheduler.OneCycleLR(optimizer, 1, { epochs: 5, stepsPerEpoch: 4 });
     const [group] = optimizer.paramGroups;
     close(group.lr, 1 / 25);
     expect(group.betas).toEqual([0.95, 0.999]);
@@ -91,13 +105,11 @@ describe('schedules that the fixtures leave out', () => {
 
   test('LambdaLR takes a function per group', () => {
     const optimizer = new SGD([{ params: [tensor([1])] }, { params: [tensor([1])], lr: 2 }], { lr: 1 });
-    const scheduler = new lrScheduler.LambdaLR(optimizer, {
-      lrLambda: [(e) => 0.5 ** e, (e) => 1 / (1 + e)],
-    });
+    const scheduler = new lrScheduler.LambdaLR(optimizer, [(e) => 0.5 ** e, (e) => 1 / (1 + e)]);
     scheduler.step();
     scheduler.step();
     expect(scheduler.getLastLr()).toEqual([0.25, 2 / 3]);
-    expect(() => new lrScheduler.LambdaLR(optimizer, { lrLambda: [(e) => e] })).toThrow(
+    expect(() => new lrScheduler.LambdaLR(optimizer, [(e) => e])).toThrow(
       /1 functions, .* 2 parameter groups/,
     );
   });
@@ -105,8 +117,8 @@ describe('schedules that the fixtures leave out', () => {
   test('CosineAnnealingWarmRestarts doubles its periods, and can be set to any epoch', () => {
     const walked = sgd(0.1);
     const set = sgd(0.1);
-    const step = new lrScheduler.CosineAnnealingWarmRestarts(walked, { t0: 3, tMult: 2, etaMin: 0.01 });
-    const jump = new lrScheduler.CosineAnnealingWarmRestarts(set, { t0: 3, tMult: 2, etaMin: 0.01 });
+    const step = new lrScheduler.CosineAnnealingWarmRestarts(walked, 3, { TMult: 2, etaMin: 0.01 });
+    const jump = new lrScheduler.CosineAnnealingWarmRestarts(set, 3, { TMult: 2, etaMin: 0.01 });
     for (let epoch = 1; epoch < 25; epoch++) {
       step.step();
       jump.step(epoch);
@@ -125,7 +137,7 @@ describe('schedules that the fixtures leave out', () => {
     'ConstantLR',
     'PolynomialLR',
   ])('%s gives the same by recursion and in closed form', (op) => {
-    const options = { stepSize: 3, milestones: [2, 5, 5], gamma: 0.7, tMax: 6, totalIters: 5 };
+    const options = { stepSize: 3, milestones: [2, 5, 5], gamma: 0.7, TMax: 6, totalIters: 5 };
     const walked = sgd(0.1);
     const set = sgd(0.1);
     const step = make(op, walked, options);
@@ -155,7 +167,7 @@ describe('schedules that the fixtures leave out', () => {
 
   test('all groups follow, each from its own learning rate', () => {
     const optimizer = new SGD([{ params: [tensor([1])] }, { params: [tensor([1])], lr: 0.5 }], { lr: 0.1 });
-    const scheduler = new lrScheduler.StepLR(optimizer, { stepSize: 1, gamma: 0.5 });
+    const scheduler = new lrScheduler.StepLR(optimizer, 1, { gamma: 0.5 });
     scheduler.step();
     expect(optimizer.paramGroups.map(({ lr }) => lr)).toEqual([0.05, 0.25]);
   });
@@ -166,8 +178,8 @@ describe('state', () => {
     ['StepLR', { stepSize: 3 }],
     ['MultiStepLR', { milestones: [2, 5, 5] }],
     ['ExponentialLR', { gamma: 0.9 }],
-    ['CosineAnnealingLR', { tMax: 7 }],
-    ['CosineAnnealingWarmRestarts', { t0: 2, tMult: 2 }],
+    ['CosineAnnealingLR', { TMax: 7 }],
+    ['CosineAnnealingWarmRestarts', { T0: 2, TMult: 2 }],
     ['OneCycleLR', { maxLr: 1, totalSteps: 30 }],
     ['CyclicLR', { baseLr: 0.1, maxLr: 1, stepSizeUp: 4, mode: 'triangular2' }],
     ['LinearLR', {}],
@@ -196,7 +208,7 @@ describe('state', () => {
   });
 
   test('has the names of PyTorch, and takes its bookkeeping', () => {
-    const scheduler = new lrScheduler.CosineAnnealingLR(sgd(0.1), { tMax: 10 });
+    const scheduler = new lrScheduler.CosineAnnealingLR(sgd(0.1), 10);
     const state = scheduler.stateDict();
     expect(state).toEqual({
       T_max: 10,
@@ -211,9 +223,9 @@ describe('state', () => {
   });
 
   test('of another schedule is rejected and changes nothing', () => {
-    const scheduler = new lrScheduler.StepLR(sgd(0.1), { stepSize: 3 });
+    const scheduler = new lrScheduler.StepLR(sgd(0.1), 3);
     const before = scheduler.stateDict();
-    const other = new lrScheduler.ExponentialLR(sgd(0.1), { gamma: 0.9 }).stateDict();
+    const other = new lrScheduler.ExponentialLR(sgd(0.1), 0.9).stateDict();
     expect(() => scheduler.loadStateDict(other)).toThrow(StateDictError);
     expect(() => scheduler.loadStateDict(other)).toThrow(/step_size is missing/);
     expect(() => scheduler.loadStateDict({ ...before, T_max: 3 })).toThrow(/unknown T_max/);
@@ -226,11 +238,11 @@ describe('state', () => {
     const build = (optimizer: SGD) => {
       const parts = () => [
         new lrScheduler.ConstantLR(optimizer, { factor: 0.1, totalIters: 3 }),
-        new lrScheduler.ExponentialLR(optimizer, { gamma: 0.9 }),
+        new lrScheduler.ExponentialLR(optimizer, 0.9),
       ];
       return [
-        new lrScheduler.SequentialLR(optimizer, { schedulers: parts(), milestones: [3] }),
-        new lrScheduler.ChainedScheduler({ schedulers: parts() }),
+        new lrScheduler.SequentialLR(optimizer, parts(), [3]),
+        new lrScheduler.ChainedScheduler(parts()),
         new lrScheduler.ReduceLROnPlateau(optimizer, { patience: 1 }),
       ];
     };
@@ -251,9 +263,7 @@ describe('state', () => {
   });
 
   test('a schedule cannot begin in the middle without the optimizer’s state', () => {
-    expect(() => new lrScheduler.StepLR(sgd(0.1), { stepSize: 2, lastEpoch: 3 })).toThrow(
-      /group 0 has no initialLr/,
-    );
+    expect(() => new lrScheduler.StepLR(sgd(0.1), 2, { lastEpoch: 3 })).toThrow(/group 0 has no initialLr/);
   });
 });
 
@@ -261,8 +271,8 @@ test.each<[string, object, RegExp]>([
   ['StepLR', { stepSize: 0 }, /stepSize is 0/],
   ['ConstantLR', { factor: 1.5 }, /factor is 1.5, expected it between 0 and 1/],
   ['LinearLR', { startFactor: -1 }, /startFactor is -1/],
-  ['CosineAnnealingLR', { tMax: 0 }, /tMax is 0/],
-  ['CosineAnnealingWarmRestarts', { t0: 1.5 }, /t0 is 1.5/],
+  ['CosineAnnealingLR', { TMax: 0 }, /TMax is 0/],
+  ['CosineAnnealingWarmRestarts', { T0: 1.5 }, /T0 is 1.5/],
   ['OneCycleLR', { maxLr: 1 }, /expected totalSteps, or both epochs and stepsPerEpoch/],
   ['OneCycleLR', { maxLr: 1, totalSteps: 0 }, /0 steps/],
   ['OneCycleLR', { maxLr: 1, totalSteps: 5, pctStart: 2 }, /pctStart is 2/],

@@ -1,5 +1,5 @@
 import { StateDictError, ValueError } from '@neurite/tensor';
-import type { LRScheduler, Schedulable, SchedulerStateDict } from './scheduler.js';
+import type { LRScheduler, Schedulable, SchedulerOptions, SchedulerStateDict } from './scheduler.js';
 
 /** Schedules one after another: the i-th ends at epoch `milestones[i]` (PyTorch's `SequentialLR`). */
 export class SequentialLR {
@@ -10,13 +10,11 @@ export class SequentialLR {
 
   constructor(
     readonly optimizer: Schedulable,
-    options: {
-      readonly schedulers: readonly LRScheduler[];
-      readonly milestones: readonly number[];
-      readonly lastEpoch?: number;
-    },
+    schedulers: readonly LRScheduler[],
+    milestones: readonly number[],
+    options: SchedulerOptions = {},
   ) {
-    const { schedulers, milestones, lastEpoch = -1 } = options;
+    const { lastEpoch = -1 } = options;
     checkSameOptimizer('SequentialLR', schedulers, optimizer);
     if (milestones.length !== schedulers.length - 1) {
       throw new ValueError(
@@ -70,8 +68,7 @@ export class SequentialLR {
 export class ChainedScheduler {
   readonly schedulers: readonly LRScheduler[];
 
-  constructor(options: { readonly schedulers: readonly LRScheduler[] }) {
-    const { schedulers } = options;
+  constructor(schedulers: readonly LRScheduler[]) {
     checkSameOptimizer('ChainedScheduler', schedulers, schedulers[0]?.optimizer);
     this.schedulers = schedulers;
   }

@@ -2,79 +2,80 @@ import { ValueError } from '@neurite/tensor';
 import { LRScheduler, type Schedulable, type SchedulerOptions } from './scheduler.js';
 
 /**
- * Half a cosine from the first learning rate down to `etaMin` in `tMax` epochs, and up again (PyTorch's `CosineAnnealingLR`;
+ * Half a cosine from the first learning rate down to `etaMin` in `TMax` epochs, and up again (PyTorch's `CosineAnnealingLR`;
  * I. Loshchilov, F. Hutter, "SGDR", https://arxiv.org/abs/1608.03983).
  */
 export class CosineAnnealingLR extends LRScheduler {
-  readonly tMax: number;
+  readonly TMax: number;
   readonly etaMin: number;
 
   constructor(
     optimizer: Schedulable,
-    options: SchedulerOptions & { readonly tMax: number; readonly etaMin?: number },
+    TMax: number,
+    options: SchedulerOptions & { readonly etaMin?: number } = {},
   ) {
     super(optimizer, options);
-    if (!(options.tMax > 0))
-      throw new ValueError(`CosineAnnealingLR: tMax is ${options.tMax}, expected a number > 0`);
-    this.tMax = options.tMax;
+    if (!(TMax > 0)) throw new ValueError(`CosineAnnealingLR: TMax is ${TMax}, expected a number > 0`);
+    this.TMax = TMax;
     this.etaMin = options.etaMin ?? 0;
     this.start();
   }
 
   protected override getLr(): number[] {
-    const { lastEpoch: epoch, tMax, etaMin } = this;
+    const { lastEpoch: epoch, TMax, etaMin } = this;
     if (epoch === 0) return this.scaled(1);
     if (this.stepCount === 1) return this.closedFormLr();
     return this.groups.map(({ lr }, i) => {
       // The epoch after the bottom: the recursion would divide 0 by 0.
-      if ((epoch - 1 - tMax) % (2 * tMax) === 0) {
-        return lr + ((this.baseLrs[i] - etaMin) * (1 - Math.cos(Math.PI / tMax))) / 2;
+      if ((epoch - 1 - TMax) % (2 * TMax) === 0) {
+        return lr + ((this.baseLrs[i] - etaMin) * (1 - Math.cos(Math.PI / TMax))) / 2;
       }
-      const ratio = (1 + Math.cos((Math.PI * epoch) / tMax)) / (1 + Math.cos((Math.PI * (epoch - 1)) / tMax));
+      const ratio = (1 + Math.cos((Math.PI * epoch) / TMax)) / (1 + Math.cos((Math.PI * (epoch - 1)) / TMax));
       return ratio * (lr - etaMin) + etaMin;
     });
   }
 
   protected override closedFormLr(): number[] {
-    const share = (1 + Math.cos((Math.PI * this.lastEpoch) / this.tMax)) / 2;
+    const share = (1 + Math.cos((Math.PI * this.lastEpoch) / this.TMax)) / 2;
     return this.baseLrs.map((lr) => this.etaMin + (lr - this.etaMin) * share);
   }
 }
 
 /**
- * Half cosines down to `etaMin`, each beginning anew at the first learning rate: the first takes `t0` epochs, each further one
- * `tMult` times as many (PyTorch's `CosineAnnealingWarmRestarts`). `step(epoch)` takes fractions of epochs.
+ * Half cosines down to `etaMin`, each beginning anew at the first learning rate: the first takes `T0` epochs, each further one
+ * `TMult` times as many (PyTorch's `CosineAnnealingWarmRestarts`). `step(epoch)` takes fractions of epochs.
  */
 export class CosineAnnealingWarmRestarts extends LRScheduler {
-  readonly t0: number;
-  readonly tMult: number;
+  readonly T0: number;
+  readonly TMult: number;
   readonly etaMin: number;
   /** Length of the running period. */
-  tI: number;
+  TI: number;
   /** Epochs since it began. */
-  tCur: number;
+  TCur: number;
 
   constructor(
     optimizer: Schedulable,
-    options: SchedulerOptions & { readonly t0: number; readonly tMult?: number; readonly etaMin?: number },
+    T0: number,
+    options: SchedulerOptions & { readonly TMult?: number; readonly etaMin?: number } = {},
   ) {
     super(optimizer, options);
-    const { t0, tMult = 1, etaMin = 0 } = options;
-    for (const [name, value] of Object.entries({ t0, tMult })) {
+    const { TMult = 1, etaMin = 0 } = options;
+    for (const [name, value] of Object.entries({ T0, TMult })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new ValueError(`CosineAnnealingWarmRestarts: ${name} is ${value}, expected an integer ≥ 1`);
       }
     }
-    this.t0 = t0;
-    this.tMult = tMult;
+    this.T0 = T0;
+    this.TMult = TMult;
     this.etaMin = etaMin;
-    this.tI = t0;
-    this.tCur = this.lastEpoch;
+    this.TI = T0;
+    this.TCur = this.lastEpoch;
     this.start();
   }
 
   protected override getLr(): number[] {
-    const share = (1 + Math.cos((Math.PI * this.tCur) / this.tI)) / 2;
+    const share = (1 + Math.cos((Math.PI * this.TCur) / this.TI)) / 2;
     return this.baseLrs.map((lr) => this.etaMin + (lr - this.etaMin) * share);
   }
 
@@ -83,10 +84,10 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
       throw new ValueError(`CosineAnnealingWarmRestarts.step: epoch is ${epoch}, expected a number ≥ 0`);
     }
     if (epoch === undefined && this.lastEpoch >= 0) {
-      this.tCur++;
-      if (this.tCur >= this.tI) {
-        this.tCur -= this.tI;
-        this.tI *= this.tMult;
+      this.TCur++;
+      if (this.TCur >= this.TI) {
+        this.TCur -= this.TI;
+        this.TI *= this.TMult;
       }
       this.lastEpoch++;
     } else {
@@ -97,19 +98,19 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   }
 
   #goTo(epoch: number): void {
-    const { t0, tMult } = this;
+    const { T0, TMult } = this;
     let start = 0;
-    let length = t0;
-    if (tMult === 1) {
-      start = Math.floor(epoch / t0) * t0;
+    let length = T0;
+    if (TMult === 1) {
+      start = Math.floor(epoch / T0) * T0;
     } else {
       while (epoch >= start + length) {
         start += length;
-        length *= tMult;
+        length *= TMult;
       }
     }
-    this.tCur = epoch - start;
-    this.tI = length;
+    this.TCur = epoch - start;
+    this.TI = length;
     this.lastEpoch = Math.floor(epoch);
   }
 }

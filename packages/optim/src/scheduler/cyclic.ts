@@ -3,10 +3,6 @@ import { hasMomentum, setMomentum } from './momentum.js';
 import { LRScheduler, perGroup, type Schedulable, type SchedulerOptions } from './scheduler.js';
 
 export interface CyclicOptions extends SchedulerOptions {
-  /** Lowest learning rate, for all groups or for each. */
-  readonly baseLr: number | readonly number[];
-  /** Highest learning rate of the first cycle. */
-  readonly maxLr: number | readonly number[];
   /** Steps on the way up. Default 2000. */
   readonly stepSizeUp?: number;
   /** Steps on the way down. Default: as many. */
@@ -43,7 +39,16 @@ export class CyclicLR extends LRScheduler {
   readonly maxMomentums: number[];
   readonly #height: (cycle: number, step: number) => number;
 
-  constructor(optimizer: Schedulable, options: CyclicOptions) {
+  /**
+   * @param baseLr lowest learning rate, for all groups or for each.
+   * @param maxLr highest learning rate of the first cycle, likewise.
+   */
+  constructor(
+    optimizer: Schedulable,
+    baseLr: number | readonly number[],
+    maxLr: number | readonly number[],
+    options: CyclicOptions = {},
+  ) {
     const { stepSizeUp = 2000, cycleMomentum = true, lastEpoch = -1 } = options;
     const stepSizeDown = options.stepSizeDown ?? stepSizeUp;
     if (!(stepSizeUp > 0 && stepSizeDown > 0)) {
@@ -55,7 +60,7 @@ export class CyclicLR extends LRScheduler {
       throw new ValueError('CyclicLR: the optimizer must have momentum or betas with cycleMomentum on');
     }
     const groups = optimizer.paramGroups;
-    const baseLrs = perGroup('CyclicLR', 'baseLr', options.baseLr, groups.length);
+    const baseLrs = perGroup('CyclicLR', 'baseLr', baseLr, groups.length);
     const baseMomentums = perGroup('CyclicLR', 'baseMomentum', options.baseMomentum ?? 0.8, groups.length);
     if (lastEpoch === -1) {
       groups.forEach((group, i) => {
@@ -68,7 +73,7 @@ export class CyclicLR extends LRScheduler {
     this.gamma = options.gamma ?? 1;
     this.scaleMode = options.scaleMode ?? 'cycle';
     this.baseLrs = baseLrs;
-    this.maxLrs = perGroup('CyclicLR', 'maxLr', options.maxLr, groups.length);
+    this.maxLrs = perGroup('CyclicLR', 'maxLr', maxLr, groups.length);
     this.totalSize = stepSizeUp + stepSizeDown;
     this.stepRatio = stepSizeUp / this.totalSize;
     this.cycleMomentum = cycleMomentum;

@@ -3,8 +3,6 @@ import { hasMomentum, setMomentum } from './momentum.js';
 import { LRScheduler, perGroup, type Schedulable, type SchedulerOptions } from './scheduler.js';
 
 export interface OneCycleOptions extends SchedulerOptions {
-  /** Highest learning rate, for all groups or for each. */
-  readonly maxLr: number | readonly number[];
   /** Steps of the whole cycle; or `epochs` and `stepsPerEpoch`. */
   readonly totalSteps?: number;
   readonly epochs?: number;
@@ -45,7 +43,8 @@ export class OneCycleLR extends LRScheduler {
   readonly #phases: readonly Phase[];
   readonly #anneal: (start: number, end: number, done: number) => number;
 
-  constructor(optimizer: Schedulable, options: OneCycleOptions) {
+  /** @param maxLr highest learning rate, for all groups or for each. */
+  constructor(optimizer: Schedulable, maxLr: number | readonly number[], options: OneCycleOptions) {
     const {
       pctStart = 0.3,
       annealStrategy = 'cos',
@@ -60,7 +59,7 @@ export class OneCycleLR extends LRScheduler {
       throw new ValueError(`OneCycleLR: annealStrategy is '${annealStrategy}', expected 'cos' or 'linear'`);
     }
     const groups = optimizer.paramGroups;
-    const maxLrs = perGroup('OneCycleLR', 'maxLr', options.maxLr, groups.length);
+    const maxLrs = perGroup('OneCycleLR', 'maxLr', maxLr, groups.length);
     const cycleMomentum = options.cycleMomentum ?? true;
     if (cycleMomentum && !hasMomentum(optimizer)) {
       throw new ValueError('OneCycleLR: the optimizer must have momentum or betas with cycleMomentum on');

@@ -8,12 +8,12 @@ export class StepLR extends LRScheduler {
 
   constructor(
     optimizer: Schedulable,
-    options: SchedulerOptions & { readonly stepSize: number; readonly gamma?: number },
+    stepSize: number,
+    options: SchedulerOptions & { readonly gamma?: number } = {},
   ) {
     super(optimizer, options);
-    if (!(options.stepSize > 0))
-      throw new ValueError(`StepLR: stepSize is ${options.stepSize}, expected a number > 0`);
-    this.stepSize = options.stepSize;
+    if (!(stepSize > 0)) throw new ValueError(`StepLR: stepSize is ${stepSize}, expected a number > 0`);
+    this.stepSize = stepSize;
     this.gamma = options.gamma ?? 0.1;
     this.start();
   }
@@ -36,11 +36,12 @@ export class MultiStepLR extends LRScheduler {
 
   constructor(
     optimizer: Schedulable,
-    options: SchedulerOptions & { readonly milestones: readonly number[]; readonly gamma?: number },
+    milestones: readonly number[],
+    options: SchedulerOptions & { readonly gamma?: number } = {},
   ) {
     super(optimizer, options);
     this.milestones = {};
-    for (const epoch of options.milestones) this.milestones[epoch] = (this.milestones[epoch] ?? 0) + 1;
+    for (const epoch of milestones) this.milestones[epoch] = (this.milestones[epoch] ?? 0) + 1;
     this.gamma = options.gamma ?? 0.1;
     this.start();
   }
@@ -61,9 +62,9 @@ export class MultiStepLR extends LRScheduler {
 export class ExponentialLR extends LRScheduler {
   readonly gamma: number;
 
-  constructor(optimizer: Schedulable, options: SchedulerOptions & { readonly gamma: number }) {
+  constructor(optimizer: Schedulable, gamma: number, options: SchedulerOptions = {}) {
     super(optimizer, options);
-    this.gamma = options.gamma;
+    this.gamma = gamma;
     this.start();
   }
 
@@ -82,12 +83,10 @@ export class LambdaLR extends LRScheduler {
 
   constructor(
     optimizer: Schedulable,
-    options: SchedulerOptions & {
-      readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[];
-    },
+    lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[],
+    options: SchedulerOptions = {},
   ) {
     super(optimizer, options);
-    const { lrLambda } = options;
     this.#factors = typeof lrLambda === 'function' ? this.baseLrs.map(() => lrLambda) : lrLambda;
     if (this.#factors.length !== this.baseLrs.length) {
       throw new ValueError(

@@ -50,7 +50,7 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
   /** Numbers of a loaded state that came as tensors and are read before the next step. */
   #unread: { state: ParameterState; name: string; value: Tensor }[] = [];
   /** Tensors of a loaded state: they belong to the caller, so the first step after loading writes into new ones. */
-  #borrowed = new Set<Tensor>();
+  #borrowed = new WeakSet<Tensor>();
 
   /**
    * @param params parameters, or groups `{params, lr, …}` with options of their own.

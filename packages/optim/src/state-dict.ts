@@ -59,7 +59,7 @@ interface Imported {
   readonly state: Map<Tensor, ParameterState>;
   readonly unread: Unread[];
   /** Tensors of `state` that the caller owns. */
-  readonly borrowed: Set<Tensor>;
+  readonly borrowed: WeakSet<Tensor>;
   /** Options per group. */
   readonly options: Record<string, unknown>[];
 }
@@ -77,7 +77,7 @@ export function importState(who: string, saved: OptimizerStateDict, groups: Grou
       `the saved state has ${saved.param_groups.length} parameter groups, the optimizer has ${groups.length}`,
     );
   }
-  const imported: Imported = { state: new Map(), unread: [], borrowed: new Set(), options: [] };
+  const imported: Imported = { state: new Map(), unread: [], borrowed: new WeakSet(), options: [] };
   const seen = new Set<string>();
   groups.forEach((group, g) => {
     const savedGroup = saved.param_groups[g];

@@ -1,6 +1,7 @@
 import {
   full,
   resetStats,
+  StaleTensorError,
   StateDictError,
   scalarInput,
   stats,
@@ -146,6 +147,20 @@ describe('step', () => {
     await new Adam([a]).step();
     expect([a.requiresGrad, a.isLeaf]).toEqual([true, true]);
     expect(a.grad).toBe(grad);
+  });
+
+  test('that fails counts nothing', async () => {
+    const [a, b] = [parameter([1], [1]), parameter([2], [1])];
+    const stale = a.detach().mul(3);
+    await new SGD([a], { lr: 1 }).step();
+    const optimizer = new Adam([b], { lr: 1 });
+    b.grad = stale;
+    await expect(optimizer.step()).rejects.toThrow(StaleTensorError);
+    expect(optimizer.stateDict().state).toEqual({});
+    setGrad(b, [1]);
+    await optimizer.step();
+    expect(optimizer.stateDict().state[0].step).toBe(1);
+    expect((await values(b))[0]).toBeCloseTo(1, 5);
   });
 
   test('updates float64 in float64', async () => {

@@ -66,7 +66,7 @@ export abstract class ElementwiseMethods<S extends Shape, D extends DType> exten
     this: Tensor<A, T>,
     other: Fits<A, O>,
   ): Elementwise<A, T, O> {
-    return wrap(m.div(this.node, operand('floorDivide', other), 'floor'));
+    return wrap(m.div(this.node, operand('floorDivide', other), 'floor', 'floorDivide'));
   }
   /** Power; the small exponents 2, 3, ½ and their like are products and roots. */
   pow<A extends Shape, T extends DType, const O extends TensorOrNumber>(

@@ -43,7 +43,7 @@ export abstract class InPlaceMethods<S extends Shape, D extends DType> extends I
     if (typeof source === 'number') return this.fill_(source);
     return this.write('copy_', (own) => {
       const from = nodeOf('copy_', source);
-      const fitted = cast(expand(from, own.shape), own.dtype);
+      const fitted = cast(expand(from, own.shape, 'copy_'), own.dtype);
       // Gradients may flow on to the source; a value without history gets a node of its own.
       return fitted === from && !fitted.requiresGrad ? ownNode(from) : fitted;
     });

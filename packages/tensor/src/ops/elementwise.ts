@@ -44,27 +44,27 @@ const UNARY_RULE: Readonly<Record<UnaryOp, 'toFloat' | 'keepInteger' | 'signed' 
 };
 
 /** Applies a unary primitive. Throws DTypeError where PyTorch does. */
-export function unary(op: UnaryOp, x: Node): Node {
+export function unary(op: UnaryOp, x: Node, name: string = op): Node {
   const kind = classOf(x.dtype);
   switch (UNARY_RULE[op]) {
     case 'toFloat':
       return record(op, [toFloat(x)], NO_ATTRS, x.shape, isFloat(x.dtype) ? x.dtype : 'float32');
     case 'keepInteger':
       if (kind === 'integer') return x;
-      if (kind === 'bool') throw unaryDTypeError(op, x, 'float or integer');
+      if (kind === 'bool') throw unaryDTypeError(name, x, 'float or integer');
       break;
     case 'bits':
-      if (kind === 'float') throw unaryDTypeError(op, x, 'integer or bool');
+      if (kind === 'float') throw unaryDTypeError(name, x, 'integer or bool');
       break;
     case 'signed':
     case 'anyNumber':
-      if (kind === 'bool') throw unaryDTypeError(op, x, 'float or integer');
+      if (kind === 'bool') throw unaryDTypeError(name, x, 'float or integer');
   }
   return record(op, [x], NO_ATTRS, x.shape, x.dtype);
 }
 
 const unaryDTypeError = (op: string, x: Node, wanted: string): DTypeError =>
-  new DTypeError(`${op}: takes a ${wanted} tensor, got ${x.dtype}; convert it with to(dtype)`);
+  new DTypeError(`${op}: takes ${wanted} tensors, got ${x.dtype}; convert it with to(dtype)`);
 
 /** dtype of an op on two tensors: one of rank 0 only decides when its category is higher, as torch.result_type. */
 export function resultType(a: Node, b: Node): DType {

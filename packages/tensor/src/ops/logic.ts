@@ -31,4 +31,4 @@ export function bitwise(
   return binarySame(op, a, b, name);
 }
 
-export const bitwiseNot = (x: Node): Node => unary('not', x);
+export const bitwiseNot = (x: Node): Node => unary('not', x, 'bitwiseNot');

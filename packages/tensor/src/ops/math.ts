@@ -50,23 +50,23 @@ export function mul(x: Operand, y: Operand): Node {
 export type RoundingMode = 'trunc' | 'floor' | null;
 
 /** Quotient: true division (integers become float32), or rounded towards zero or down (integers stay integers). */
-export function div(x: Operand, y: Operand, roundingMode: RoundingMode = null): Node {
+export function div(x: Operand, y: Operand, roundingMode: RoundingMode = null, name = 'div'): Node {
   const [a, b] = promoteOperands(x, y);
-  if (roundingMode === null) return binarySame('div', toFloat(a), toFloat(b));
+  if (roundingMode === null) return binarySame('div', toFloat(a), toFloat(b), name);
   if (a.dtype === 'bool')
-    throw new DTypeError(`div: roundingMode '${roundingMode}' is not defined for bool tensors`);
+    throw new DTypeError(`${name}: roundingMode '${roundingMode}' is not defined for bool tensors`);
   if (roundingMode === 'trunc') {
-    const q = binarySame('div', a, b);
+    const q = binarySame('div', a, b, name);
     return isFloat(q.dtype) ? unary('trunc', q) : q;
   }
   return isFloat(a.dtype)
-    ? floorDivideFloat(a, b)
-    : binarySame('div', sub(a, binarySame('mod', a, b, 'div')), b);
+    ? floorDivideFloat(a, b, name)
+    : binarySame('div', sub(a, binarySame('mod', a, b, name)), b);
 }
 
 /** Python's floor division of floats, which is exact where floor(a / b) would round up (torch's div_floor). */
-function floorDivideFloat(a: Node, b: Node): Node {
-  const rest = binarySame('rem', a, b, 'div');
+function floorDivideFloat(a: Node, b: Node, name: string): Node {
+  const rest = binarySame('rem', a, b, name);
   const exact = binarySame('div', sub(a, rest), b);
   const wrongSide = bitwise('and', ne(rest, 0), ne(lt(b, 0), lt(rest, 0)));
   const quotient = where(wrongSide, sub(exact, 1), exact);
@@ -196,7 +196,7 @@ export function erfc(x: Node): Node {
 }
 export function frac(x: Node): Node {
   if (!isFloat(x.dtype))
-    throw new DTypeError(`frac: takes a float tensor, got ${x.dtype}; convert it with to(dtype)`);
+    throw new DTypeError(`frac: takes float tensors, got ${x.dtype}; convert it with to(dtype)`);
   return sub(x, unary('trunc', x));
 }
 /** −1, 0 or 1; a bool is its own sign. */

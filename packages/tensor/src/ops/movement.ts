@@ -1,5 +1,5 @@
 /** Shapes change, values do not: the movement primitives and what is one step away from them. */
-import { ShapeError, ValueError } from '../errors.js';
+import { IndexError, ShapeError, ValueError } from '../errors.js';
 import { NO_ATTRS, type Node, record, sizeOf } from '../graph/node.js';
 import { checkSizes, normalizeDim, sameShape, showShape } from './dims.js';
 
@@ -64,13 +64,13 @@ export function expandTo(x: Node, shape: readonly number[]): Node {
 }
 
 /** PyTorch's expand: dimensions of size 1 are repeated; −1 keeps a size. */
-export function expand(x: Node, sizes: readonly number[]): Node {
+export function expand(x: Node, sizes: readonly number[], name = 'expand'): Node {
   const extra = sizes.length - x.shape.length;
   const shape = sizes.map((s, i) => (s === -1 && i >= extra ? x.shape[i - extra] : s));
-  checkSizes('expand', shape);
+  checkSizes(name, shape);
   if (extra < 0 || x.shape.some((s, i) => s !== 1 && s !== shape[i + extra]))
     throw new ShapeError(
-      `expand: shape ${showShape(x.shape)} does not expand to ${showShape(sizes)} (only dimensions of size 1 can be repeated)`,
+      `${name}: shape ${showShape(x.shape)} does not expand to ${showShape(sizes)} (only dimensions of size 1 can be repeated)`,
     );
   return expandTo(x, shape);
 }
@@ -191,7 +191,7 @@ export function select(x: Node, dim: number, index: number): Node {
   const d = normalizeDim('select', dim, x.shape);
   const size = x.shape[d];
   if (x.shape.length === 0 || !Number.isInteger(index) || index < -size || index >= size)
-    throw new ShapeError(
+    throw new IndexError(
       `select: index ${index} is out of range for dim ${dim} of shape ${showShape(x.shape)}`,
     );
   const one = sliceDim(x, d, index < 0 ? index + size : index, 1, 1);

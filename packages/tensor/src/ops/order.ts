@@ -21,8 +21,9 @@ export function extremeWithIndex(
   dim: number,
   keepdim = false,
 ): ValuesAndIndices {
-  if (x.shape.length === 0) return [x, argExtreme(op, cast(x, 'int32'), dim)];
-  const indices = argExtreme(op, x.dtype === 'bool' ? cast(x, 'int32') : x, dim, true);
+  const name = op === 'argmax' ? 'max' : 'min';
+  const indices = argExtreme(op, x.dtype === 'bool' ? cast(x, 'int32') : x, dim, true, name);
+  if (x.shape.length === 0) return [x, indices];
   const values = gather(x, dim, indices);
   return keepdim ? [values, indices] : [squeeze(values, dim), squeeze(indices, dim)];
 }
@@ -39,15 +40,15 @@ export function scanWithIndex(op: 'cummax' | 'cummin', x: Node, dim: number): Va
 }
 
 /** Positions that sort along a dimension; equal elements keep their order, NaN counts as the greatest. */
-export function argsort(x: Node, dim = -1, descending = false): Node {
-  const d = normalizeDim('argsort', dim, x.shape);
+export function argsort(x: Node, dim = -1, descending = false, name = 'argsort'): Node {
+  const d = normalizeDim(name, dim, x.shape);
   return x.shape.length === 0
     ? full([], 0, 'int32')
     : record('argsort', [x], { dim: d, descending }, x.shape, 'int32');
 }
 
 export function sort(x: Node, dim = -1, descending = false): ValuesAndIndices {
-  const indices = argsort(x, dim, descending);
+  const indices = argsort(x, dim, descending, 'sort');
   return [gather(x, dim, indices), indices];
 }
 

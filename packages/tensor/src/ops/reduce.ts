@@ -45,7 +45,7 @@ export const reducedSize = (x: Node, dims: readonly number[]): number => sizeOf(
 /** Throws DTypeError unless `x` is of a float dtype. */
 export function requireFloat(op: string, x: Node): void {
   if (!isFloat(x.dtype))
-    throw new DTypeError(`${op}: takes a float tensor, got ${x.dtype}; convert it with to('float32')`);
+    throw new DTypeError(`${op}: takes float tensors, got ${x.dtype}; convert it with to('float32')`);
 }
 
 /** Mean of a float tensor; `dtype` converts it first. */
@@ -77,16 +77,22 @@ export function extreme(
 }
 
 /** int32 position of the first extreme value along a dimension, or in the flattened tensor. NaN beats any number. */
-export function argExtreme(op: 'argmax' | 'argmin', x: Node, dim?: number | null, keepdim = false): Node {
+export function argExtreme(
+  op: 'argmax' | 'argmin',
+  x: Node,
+  dim?: number | null,
+  keepdim = false,
+  name: string = op,
+): Node {
   if (x.dtype === 'bool')
-    throw new DTypeError(`${op}: takes a float or integer tensor, got bool; convert it with to('int32')`);
+    throw new DTypeError(`${name}: takes float or integer tensors, got bool; convert it with to('int32')`);
   if (dim === undefined || dim === null) {
     requireElements(
-      op,
+      name,
       x,
       x.shape.map((_, d) => d),
     );
-    const index = argExtreme(op, reshape(x, [-1]), 0);
+    const index = argExtreme(op, reshape(x, [-1]), 0, false, name);
     return keepdim
       ? reshape(
           index,
@@ -94,9 +100,9 @@ export function argExtreme(op: 'argmax' | 'argmin', x: Node, dim?: number | null
         )
       : index;
   }
-  const d = normalizeDim(op, dim, x.shape);
+  const d = normalizeDim(name, dim, x.shape);
   if (x.shape.length === 0) return full([], 0, 'int32');
-  requireElements(op, x, [d]);
+  requireElements(name, x, [d]);
   return reduce(op, x, [d], keepdim, 'int32');
 }
 

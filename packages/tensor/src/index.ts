@@ -1,8 +1,25 @@
 /** Tensors for JavaScript runtimes. */
 
-// Devices and running
-export type * from './backend/interface.js';
+// The tensor and its functions.
+
+export * from './functions/combine.js';
+export * from './functions/create.js';
+export * from './functions/elementwise.js';
+export * from './functions/random.js';
+export * from './functions/reduction.js';
+export * from './functions/values.js';
+export type { TensorHook } from './methods/core.js';
+export type { AlphaOption, ClampOptions } from './methods/elementwise.js';
+export type { IndexEntry, SliceIndex } from './methods/indexing.js';
+export type { DTypeOption, ReduceOptions, ValuesIndices, VarianceOptions } from './methods/reduction.js';
+export { Tensor } from './tensor.js';
+export type { Nested } from './text.js';
+
+// Dtypes and errors.
+
 export {
+  allocateArray,
+  DTYPE_NAMES,
   DTYPES,
   type DType,
   fromHalfBits,
@@ -11,40 +28,17 @@ export {
   promoteTypes,
   type TypedArray,
   toHalfBits,
+  viewAs,
 } from './dtype.js';
 export * from './errors.js';
-export * from './functions/combine.js';
-export * from './functions/create.js';
-export * from './functions/elementwise.js';
-export * from './functions/random.js';
-export * from './functions/reduction.js';
-export * from './functions/values.js';
-// Gradients: recording them, and the slot for a differentiator
-export {
-  type BackwardOptions,
-  type Differentiator,
-  getDifferentiator,
-  registerDifferentiator,
-} from './graph/differentiator.js';
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './graph/grad-mode.js';
-export { Node, type NodeGradient, type NodeHook, record, withTrace } from './graph/node.js';
-export type { TensorHook } from './methods/core.js';
-export type { ClampOptions } from './methods/elementwise.js';
-export type { IndexEntry, SliceIndex } from './methods/indexing.js';
-export type { ReduceOptions, ValuesIndices, VarianceOptions } from './methods/reduction.js';
-export * from './ops/primitives.js';
-// Random numbers
+
+// Random numbers.
+
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random/generator.js';
 export { hostNormal, hostPermutation, hostRandomBits, hostUniform } from './random/host.js';
-export { detectAnomaly } from './runtime/anomaly.js';
-export { Device, getDefaultDevice as defaultDevice, type MemoryReport, memory } from './runtime/device.js';
-export type { ExplainedKernel, Explanation } from './runtime/explain.js';
-export { resetStats, type Stats } from './runtime/stats.js';
-export { type UseOptions, use } from './runtime/use.js';
-// The tensor and its functions
-export { Tensor } from './tensor.js';
-export type { Nested } from './text.js';
-// Shapes as types
+
+// Shapes as types.
+
 export type * from './types/dims.js';
 export type { FloatDType, FloatOf, Promote, SumOf } from './types/dtype.js';
 export type { Elementwise, Fits, ShapeOf, TensorOrNumber } from './types/operand.js';
@@ -58,8 +52,30 @@ export type {
   ShowShape,
 } from './types/shape.js';
 
-// The kernel language, for backends
-export { affineOf, type AffineForm, rangeOf, linearOf } from './kernel/affine.js';
+// Gradients: recording them, and the slot for a differentiator.
+
+export {
+  type BackwardOptions,
+  type Differentiator,
+  getDifferentiator,
+  registerDifferentiator,
+} from './graph/differentiator.js';
+export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './graph/grad-mode.js';
+export { Node, type NodeGradient, type NodeHook, record, withTrace } from './graph/node.js';
+export * from './ops/primitives.js';
+
+// Devices and running.
+
+export { detectAnomaly } from './runtime/anomaly.js';
+export { Device, getDefaultDevice as defaultDevice, type MemoryReport, memory } from './runtime/device.js';
+export type { ExplainedKernel, Explanation } from './runtime/explain.js';
+export { resetStats, type Stats } from './runtime/stats.js';
+export { type UseOptions, use } from './runtime/use.js';
+
+// For backends: their interface and the kernel language.
+
+export type * from './backend/interface.js';
+export { type AffineForm, affineOf, linearOf, rangeOf } from './kernel/affine.js';
 export { childrenOf, createExprBuilder, type ExprBuilder, rewrite, visitExprs } from './kernel/expr.js';
 export * from './kernel/ir.js';
 export { lowerScalarOps } from './kernel/lowering.js';
@@ -68,4 +84,3 @@ export { COMBINING_OP, reductionIdentity } from './kernel/reduce.js';
 export { evaluateScalar, roundTo } from './kernel/scalar.js';
 export { THREEFRY_PARITY, THREEFRY_ROTATIONS } from './kernel/threefry.js';
 export { countUses, phaseRoots } from './kernel/traverse.js';
-export { allocateArray, DTYPE_NAMES, viewAs } from './dtype.js';

@@ -1,26 +1,31 @@
-import { ShapeError, type Tensor, ValueError } from '@neurite/tensor';
+import { type Shape, ShapeError, Tensor, ValueError } from '@neurite/tensor';
 
 /** Which fan a variance is kept over: that of the forward pass or that of the gradients. PyTorch's spelling is taken too. */
 export type FanMode = 'fanIn' | 'fanOut' | 'fan_in' | 'fan_out';
 
+/** Number of inputs and outputs of one unit. */
+export interface Fans {
+  readonly fanIn: number;
+  readonly fanOut: number;
+}
+
 /**
- * Number of inputs and outputs of one unit, for a weight [out, in, kernel…]: in and out times the size of the kernel.
- * Throws ShapeError below 2 dimensions.
+ * Fans of a weight (or of its shape) [out, in, kernel…]: in and out times the size of the kernel. Throws ShapeError
+ * below 2 dimensions.
  */
-export function calculateFanInAndFanOut(tensor: Tensor): [fanIn: number, fanOut: number] {
-  if (tensor.ndim < 2) {
-    throw new ShapeError(
-      `calculateFanInAndFanOut: needs at least 2 dimensions, got [${tensor.shape.join(', ')}]`,
-    );
+export function calculateFanInAndFanOut(weight: Tensor | Shape): Fans {
+  const shape = weight instanceof Tensor ? weight.shape : weight;
+  if (shape.length < 2) {
+    throw new ShapeError(`calculateFanInAndFanOut: needs at least 2 dimensions, got [${shape.join(', ')}]`);
   }
-  const [out, inputs, ...kernel] = tensor.shape;
+  const [out, inputs, ...kernel] = shape;
   const field = kernel.reduce((a, b) => a * b, 1);
-  return [inputs * field, out * field];
+  return { fanIn: inputs * field, fanOut: out * field };
 }
 
 /** The fan that a mode names. */
 export function fanOf(name: string, tensor: Tensor, mode: FanMode): number {
-  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
   switch (mode) {
     case 'fanIn':
     case 'fan_in':

@@ -1,5 +1,5 @@
 /** Initialisers: PyTorch's `torch.nn.init` in camelCase, and LeCun's for SELU networks. */
-export { calculateFanInAndFanOut, calculateGain, type FanMode, type Nonlinearity } from './fan.js';
+export { calculateFanInAndFanOut, calculateGain, type FanMode, type Fans, type Nonlinearity } from './fan.js';
 export type { RandomOptions } from './fill.js';
 export { type OrthogonalOptions, orthogonal_ } from './orthogonal.js';
 export * from './simple.js';

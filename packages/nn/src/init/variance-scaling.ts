@@ -18,7 +18,7 @@ export function xavierUniform_<T extends Tensor>(tensor: T, ...rest: Arguments<X
     ['generator'],
     rest,
   );
-  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   return uniform_(tensor, -bound, bound, options);
 }
@@ -31,7 +31,7 @@ export function xavierNormal_<T extends Tensor>(tensor: T, ...rest: Arguments<Xa
     ['generator'],
     rest,
   );
-  const [fanIn, fanOut] = calculateFanInAndFanOut(tensor);
+  const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
   return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), options);
 }
 
@@ -67,11 +67,11 @@ export function kaimingNormal_<T extends Tensor>(tensor: T, ...rest: KaimingArgu
 
 /** Uniform within ±√(3 / fanIn): what SELU networks need. LeCun et al. 1998, Klambauer et al. 2017. */
 export function lecunUniform_<T extends Tensor>(tensor: T, options: RandomOptions = {}): T {
-  const bound = Math.sqrt(3 / calculateFanInAndFanOut(tensor)[0]);
+  const bound = Math.sqrt(3 / calculateFanInAndFanOut(tensor).fanIn);
   return uniform_(tensor, -bound, bound, options);
 }
 
 /** Normal with standard deviation 1/√fanIn: what SELU networks need. LeCun et al. 1998, Klambauer et al. 2017. */
 export function lecunNormal_<T extends Tensor>(tensor: T, options: RandomOptions = {}): T {
-  return normal_(tensor, 0, 1 / Math.sqrt(calculateFanInAndFanOut(tensor)[0]), options);
+  return normal_(tensor, 0, 1 / Math.sqrt(calculateFanInAndFanOut(tensor).fanIn), options);
 }

@@ -5,6 +5,9 @@ import { Parameter } from '../parameter.js';
 
 /** Containers: what they hold is registered under '0', '1', … or under the keys given, unchanged. They have no forward. */
 
+/** The type of an element: layers of several types have no common call signature, and are plain modules. */
+type OneOf<M, All = M> = M extends unknown ? ([All] extends [M] ? M : Module) : never;
+
 /** A list of modules. https://pytorch.org/docs/1.13/generated/torch.nn.ModuleList.html */
 export class ModuleList<M extends Module = Module> extends Module {
   readonly #modules: M[] = [];
@@ -24,8 +27,8 @@ export class ModuleList<M extends Module = Module> extends Module {
   }
 
   /** The module at a position; negative ones count from the end. */
-  at(index: number): M {
-    return itemAt('ModuleList', this.#modules, index);
+  at(index: number): OneOf<M> {
+    return itemAt('ModuleList', this.#modules, index) as OneOf<M>;
   }
 
   append(module: M): this {
@@ -45,13 +48,8 @@ export class ModuleList<M extends Module = Module> extends Module {
     this.#modules.splice(index, 0, this.#modules.pop() as M);
   }
 
-  /** The modules as an array. */
-  toArray(): M[] {
-    return [...this.#modules];
-  }
-
-  [Symbol.iterator](): IterableIterator<M> {
-    return this.#modules.values();
+  [Symbol.iterator](): IterableIterator<OneOf<M>> {
+    return this.#modules.values() as IterableIterator<OneOf<M>>;
   }
 }
 
@@ -76,13 +74,13 @@ export class ModuleDict<M extends Module = Module> extends Module {
   }
 
   /** The module of this name; throws IndexError when there is none. */
-  get(key: string): M {
+  get(key: string): OneOf<M> {
     const module = this.#modules.get(key);
     if (!module)
       throw new IndexError(
         `ModuleDict: no module '${key}', there are ${[...this.#modules.keys()].join(', ')}`,
       );
-    return module;
+    return module as OneOf<M>;
   }
 
   has(key: string): boolean {
@@ -105,12 +103,12 @@ export class ModuleDict<M extends Module = Module> extends Module {
     return [...this.#modules.keys()];
   }
 
-  values(): M[] {
-    return [...this.#modules.values()];
+  values(): OneOf<M>[] {
+    return [...this.#modules.values()] as OneOf<M>[];
   }
 
-  [Symbol.iterator](): IterableIterator<[string, M]> {
-    return this.#modules.entries();
+  [Symbol.iterator](): IterableIterator<[string, OneOf<M>]> {
+    return this.#modules.entries() as IterableIterator<[string, OneOf<M>]>;
   }
 }
 

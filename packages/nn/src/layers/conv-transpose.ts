@@ -76,7 +76,7 @@ abstract class ConvTransposeNd<N extends 1 | 2 | 3, In extends number, Out exten
 
   /** Draws new initial values. */
   resetParameters(): void {
-    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight)[0]);
+    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight).fanIn);
     uniform_(this.weight, -bound, bound);
     if (this.bias) uniform_(this.bias, -bound, bound);
   }

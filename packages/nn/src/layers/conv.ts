@@ -71,7 +71,7 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
 
   /** Draws new initial values. */
   resetParameters(): void {
-    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight)[0]);
+    const bound = 1 / Math.sqrt(calculateFanInAndFanOut(this.weight).fanIn);
     uniform_(this.weight, -bound, bound);
     if (this.bias) uniform_(this.bias, -bound, bound);
   }
@@ -87,8 +87,8 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
     const parts = [
       `${this.inChannels}, ${this.outChannels}, kernel_size=${pythonic(this.kernelSize)}, stride=${pythonic(this.stride)}`,
     ];
-    if (typeof this.padding === 'string' || this.padding.some((size) => size !== 0))
-      parts.push(`padding=${pythonic(this.padding)}`);
+    if (typeof this.padding === 'string') parts.push(`padding=${this.padding}`);
+    else if (this.padding.some((size) => size !== 0)) parts.push(`padding=${pythonic(this.padding)}`);
     if (!ones(this.dilation)) parts.push(`dilation=${pythonic(this.dilation)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
     if (!this.bias) parts.push('bias=False');

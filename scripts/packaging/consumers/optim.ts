@@ -6,7 +6,7 @@ await use(reference(), { log: false });
 
 const weight = tensor([1, 2], { requiresGrad: true });
 const optimizer = new SGD([weight], { lr: 0.5, momentum: 0.5 });
-const schedule = new StepLR(optimizer, { stepSize: 1, gamma: 0.5 });
+const schedule = new StepLR(optimizer, 1, { gamma: 0.5 });
 // Gradients may come from anywhere: this package does not need the one that computes them.
 for (let step = 0; step < 2; step++) {
   weight.grad = tensor([1, 1]);

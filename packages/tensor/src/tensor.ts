@@ -77,29 +77,34 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> extends In
   to(device: Device): Tensor<S, D>;
   to(target: DType | Device): Tensor {
     if (typeof target !== 'string')
-      return wrap(target === this.node.device ? this.node : transferNode(this.node, target));
+      return this.on(target === this.node.device ? this.node : transferNode(this.node, target));
     if (!DTYPE_NAMES.includes(target))
       throw new ValueError(`to: '${target}' is no dtype; there are ${DTYPE_NAMES.join(', ')}`);
-    return wrap(cast(this.node, target));
+    return this.on(cast(this.node, target));
   }
   float(): Tensor<S, 'float32'> {
-    return wrap(cast(this.node, 'float32'));
+    return this.on(cast(this.node, 'float32'));
   }
   double(): Tensor<S, 'float64'> {
-    return wrap(cast(this.node, 'float64'));
+    return this.on(cast(this.node, 'float64'));
   }
   half(): Tensor<S, 'float16'> {
-    return wrap(cast(this.node, 'float16'));
+    return this.on(cast(this.node, 'float16'));
   }
   int(): Tensor<S, 'int32'> {
-    return wrap(cast(this.node, 'int32'));
+    return this.on(cast(this.node, 'int32'));
   }
   bool(): Tensor<S, 'bool'> {
-    return wrap(cast(this.node, 'bool'));
+    return this.on(cast(this.node, 'bool'));
   }
   /** The same bits as another dtype of the same size. */
   bitcast<T extends DType>(dtype: T): Tensor<S, T> {
     return wrap(bitcast(this.node, dtype));
+  }
+
+  /** A handle on a converted node; this one where there was nothing to convert, as in PyTorch. */
+  private on<T extends DType>(node: Node): Tensor<S, T> {
+    return node === this.node ? (this as Tensor as Tensor<S, T>) : wrap(node);
   }
 
   // Values

@@ -72,7 +72,7 @@ export abstract class TensorCore<S extends Shape, D extends DType> {
 
   /** Whether no recorded op made it, as far as gradients go. */
   get isLeaf(): boolean {
-    return !this.node.requiresGrad || this.node.variable !== null;
+    return !this.node.requiresGrad || this.node.variable === this.self();
   }
 
   /**

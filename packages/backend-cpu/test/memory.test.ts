@@ -50,7 +50,9 @@ test('any sequence of allocations and frees keeps blocks apart, aligned and with
 test('the budget is a limit on live bytes, and an allocation that fails changes nothing', () => {
   const memory = createMemory({ budget: MiB });
   const half = memory.allocate(MiB / 2);
-  expect(() => memory.allocate(MiB)).toThrow(/cannot allocate 1048576 bytes: 524288 bytes are in use.*1048576/);
+  expect(() => memory.allocate(MiB)).toThrow(
+    /cannot allocate 1048576 bytes: 524288 bytes are in use.*1048576/,
+  );
   const rest = memory.allocate(MiB / 2);
   expect(() => memory.allocate(1)).toThrow(OutOfMemoryError);
   memory.free(half);

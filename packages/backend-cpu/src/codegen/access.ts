@@ -131,14 +131,21 @@ function pushGather(c: Context, e: LoadExpr, first: number, maskVaries: boolean)
  * Evaluates what a store writes, and where, for one copy of the vector. Returns the function that writes the store itself:
  * it may wait until other stores of the same point are evaluated.
  */
-export function prepareStore(c: Context, store: Store, copy: number): () => void {
+export function prepareStore(
+  c: Context,
+  store: Store,
+  copy: number,
+  pushUnrounded: Context['pushVector'],
+): () => void {
   const { f } = c;
   const { guard } = store;
   const { dtype } = c.kernel.buffers[store.buffer];
   const first = copy * c.lanes;
   const value = f.local('v128');
-  c.pushVector(c, store.value, copy);
-  if (store.mode === 'set') pack(c, dtype);
+  if (store.mode === 'set') {
+    pushUnrounded(c, store.value, copy);
+    pack(c, dtype);
+  } else c.pushVector(c, store.value, copy);
   f.set(value);
   const maskVaries = guard !== null && c.lanes > 1 && varies(c, guard);
   const neighbours = c.lanes > 1 && varies(c, store.index) && laneStride(c, store.index) === 1;

@@ -83,7 +83,7 @@ function kindOf(dtype: DType): Kind {
   return DTYPES[dtype].signed ? 'signed' : 'unsigned';
 }
 
-/** Casts the vector on the stack. */
+/** Casts the vector on the stack; to float16: to the float32 that is to be rounded. */
 export function castLanes(c: Context, from: DType, to: DType): void {
   const { f } = c;
   const source = kindOf(from);
@@ -109,7 +109,6 @@ export function castLanes(c: Context, from: DType, to: DType): void {
         f.f32x4(1);
         f.op('v128.and');
       }
-      if (to === 'float16' && from !== 'float16' && from !== 'bool') roundToHalf(c);
       break;
     case 'f64':
       if (source === 'f32') f.op('f64x2.promote_low_f32x4');

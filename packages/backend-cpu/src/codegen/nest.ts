@@ -3,15 +3,14 @@ import { type Expr, type Kernel, type Loop, type Nest, phaseRoots, visitExprs } 
 import type { ArgumentLayout } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { type Context, popScope, pushScope } from './context.js';
-import { chooseLane, vectorCost, workPerPoint } from './cost.js';
+import { chooseLane, vectorCost } from './cost.js';
 import { hoist } from './hoist.js';
 import { emitRange, laneVariants } from './loops.js';
 import { copiesFor, emitPhase, spreadsOverLanes } from './phase.js';
 import { pushScalar } from './scalar.js';
+import { blockSize, chooseTile, incrementDigits, splitCounter, tileLanes } from './units.js';
 import { pushVector } from './vector.js';
 
-/** Instructions that a unit should have, so that cutting a range costs little and still leaves enough to share out. */
-const UNIT_WORK = 16384;
 /** Above this many instructions per iteration, transcendental functions are called rather than written in place. */
 const INLINE_LIMIT = 150;
 
@@ -111,15 +110,23 @@ function emitUnits(
   const { f } = c;
   const [begin, end] = [0, 1];
   const copies = lane ? copiesForLanes(nest, lane, c.width) : 1;
-  const block = lane ? blockSize(kernel, nest, lane, c.width, copies) : 1;
+  const step = c.width * copies;
+  const tile = lane && chooseTile(kernel, nest, lane);
+  const block = !lane ? 1 : tile ? tileLanes(step, lane) : blockSize(kernel, nest, lane, c.width, step);
   const blocks = lane ? Math.ceil(lane.size / block) : 1;
+  const digit = (size: number) => ({ size, local: size > 1 ? f.local('i32') : -1 });
   const counters = nest.outer
     .filter((loop) => loop !== lane)
-    .map(({ variable, size }) => ({ variable, size, local: f.local('i32') }));
-  const blockCounter = f.local('i32');
-  const digits = [...counters, { variable: null, size: blocks, local: blockCounter }].filter(
-    (d) => d.size > 1,
-  );
+    .map((loop) => ({
+      variable: loop.variable,
+      size: loop.size,
+      local: f.local('i32'),
+      tiled: loop === tile?.loop,
+    }));
+  const blockDigit = digit(blocks);
+  // The points of a tile's side run one after another, before the next block.
+  const [tiles, within] = tile ? [digit(tile.loop.size / tile.size), digit(tile.size)] : [digit(1), digit(1)];
+  const digits = [...counters.filter((d) => !d.tiled), tiles, blockDigit, within].filter((d) => d.size > 1);
   f.get(begin);
   f.get(end);
   f.op('i32.ge_s');
@@ -131,12 +138,21 @@ function emitUnits(
   hoist(c, roots, null, new Set());
   splitCounter(c, digits, begin);
   const next = f.loop();
-  for (const { variable, local } of counters) c.variables.set(variable, local);
+  for (const { variable, local, tiled } of counters) {
+    c.variables.set(variable, local);
+    if (!tiled) continue;
+    f.get(tiles.local);
+    f.i32(within.size);
+    f.op('i32.mul');
+    f.get(within.local);
+    f.op('i32.add');
+    f.set(local);
+  }
   pushScope(c);
-  if (lane) emitLaneRange(c, nest, lane, copies, block, blockCounter);
+  if (lane) emitLaneRange(c, nest, lane, copies, block, blockDigit.local);
   else for (const phase of nest.phases) emitPhase(c, phase);
   popScope(c);
-  increment(c, digits);
+  incrementDigits(c, digits);
   f.get(begin);
   f.i32(1);
   f.op('i32.add');
@@ -160,55 +176,30 @@ function copiesForLanes(nest: Nest, lane: Loop, width: number): number {
   return copies;
 }
 
-/** Points of the lane loop per unit, a multiple of what one iteration covers. */
-function blockSize(kernel: Kernel, nest: Nest, lane: Loop, width: number, copies: number): number {
-  const step = width * copies;
-  const points = UNIT_WORK / workPerPoint(kernel, nest, width);
-  const block = Math.ceil(points / step) * step;
-  return block >= lane.size ? lane.size : block;
-}
-
-interface Digit {
-  readonly size: number;
-  readonly local: number;
-}
-
-/** Sets counters to the digits of a unit's number, the last one running fastest. */
-function splitCounter(c: Context, digits: readonly Digit[], number: number): void {
+/** First point and end of a unit's block of the lane loop. */
+function blockExtent(
+  c: Context,
+  lane: Loop,
+  block: number,
+  blockCounter: number,
+): { begin: number; end: number } {
   const { f } = c;
-  const rest = f.local('i32');
-  f.get(number);
-  f.set(rest);
-  [...digits].reverse().forEach(({ size, local }, i) => {
-    f.get(rest);
-    if (i < digits.length - 1) {
-      f.i32(size);
-      f.op('i32.rem_u');
-    }
-    f.set(local);
-    if (i === digits.length - 1) return;
-    f.get(rest);
-    f.i32(size);
-    f.op('i32.div_u');
-    f.set(rest);
-  });
-}
-
-function increment(c: Context, digits: readonly Digit[]): void {
-  const { f } = c;
-  const [digit, ...others] = [...digits].reverse();
-  if (!digit) return;
-  f.get(digit.local);
-  f.i32(1);
+  const begin = f.local('i32');
+  const end = f.local('i32');
+  f.get(blockCounter);
+  f.i32(block);
+  f.op('i32.mul');
+  f.tee(begin);
+  f.i32(block);
   f.op('i32.add');
-  f.tee(digit.local);
-  f.i32(digit.size);
-  f.op('i32.eq');
-  f.if_();
-  f.i32(0);
-  f.set(digit.local);
-  increment(c, others.reverse());
-  f.end();
+  f.tee(end);
+  f.i32(lane.size);
+  f.get(end);
+  f.i32(lane.size);
+  f.op('i32.lt_s');
+  f.op('select');
+  f.set(end);
+  return { begin, end };
 }
 
 /** The lane loop of one unit, all phases inside. */
@@ -220,25 +211,8 @@ function emitLaneRange(
   block: number,
   blockCounter: number,
 ): void {
-  const { f } = c;
   const whole = block >= lane.size;
-  const begin = f.local('i32');
-  const end = f.local('i32');
-  if (!whole) {
-    f.get(blockCounter);
-    f.i32(block);
-    f.op('i32.mul');
-    f.tee(begin);
-    f.i32(block);
-    f.op('i32.add');
-    f.tee(end);
-    f.i32(lane.size);
-    f.get(end);
-    f.i32(lane.size);
-    f.op('i32.lt_s');
-    f.op('select');
-    f.set(end);
-  }
+  const extent = whole ? lane.size : blockExtent(c, lane, block, blockCounter);
   // Every block is full but the last, whose remainder decides which smaller steps are needed.
   const last = lane.size - (Math.ceil(lane.size / block) - 1) * block;
   const variants = laneVariants(
@@ -254,7 +228,7 @@ function emitLaneRange(
   hoist(c, nest.phases.flatMap(phaseRoots), straight ? lane.variable : null, new Set());
   emitRange(c, {
     variable: lane.variable,
-    extent: whole ? lane.size : { begin, end },
+    extent,
     variants,
     accesses: straight ? nest.phases : null,
     body,

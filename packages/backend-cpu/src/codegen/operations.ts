@@ -81,7 +81,25 @@ function integerOp(c: Context, op: ScalarOp, dtype: DType): void {
   if (!COMPARES.has(op)) wrapLanes(c, dtype);
 }
 
-/** Pushes the vector of an operation. */
+/** Ops whose results float16 holds exactly when it holds the arguments. */
+const EXACT: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
+  'neg',
+  'abs',
+  'sign',
+  'max',
+  'min',
+  'where',
+  'floor',
+  'ceil',
+  'round',
+  'trunc',
+  'bitcast',
+]);
+
+/** Whether the lanes that `pushOperation` leaves must still be rounded to the operation's dtype. */
+export const needsRounding = (e: OpExpr): boolean => e.dtype === 'float16' && !EXACT.has(e.op);
+
+/** Pushes the vector of an operation, float16 as the float32 that is to be rounded. */
 export function pushOperation(c: Context, e: OpExpr, copy: number): void {
   const { f } = c;
   const [x, y, z] = e.args;
@@ -153,7 +171,6 @@ function pushFloat(c: Context, e: OpExpr, copy: number): void {
     f.op('v128.or');
   } else if (e.op === 'rem' || e.op === 'mod') pushFloatRemainder(c, e, copy);
   else pushMath(c, e, copy, shape);
-  if (e.dtype === 'float16') roundToHalf(c);
 }
 
 function pushMath(c: Context, e: OpExpr, copy: number, shape: 'f32x4' | 'f64x2'): void {

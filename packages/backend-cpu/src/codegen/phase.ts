@@ -13,7 +13,7 @@ import {
   startAccumulator,
   updateAccumulator,
 } from './reductions.js';
-import { prepare, pushVector } from './vector.js';
+import { prepare, pushUnrounded, pushVector } from './vector.js';
 
 /** Additions that one accumulator takes before its sum moves to the second level. */
 const SUM_BLOCK = 512;
@@ -120,7 +120,7 @@ function emitPoint(c: Context, phase: Phase, accumulators: readonly Accumulator[
   for (const store of phase.stores) {
     for (let copy = 0; copy < c.copies; copy++) {
       prepare(c, store.value, copy);
-      const write = prepareStore(c, store, copy);
+      const write = prepareStore(c, store, copy, pushUnrounded);
       if (updates) writes.push(write);
       else write();
     }

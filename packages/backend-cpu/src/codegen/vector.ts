@@ -3,7 +3,7 @@ import { DTYPES, type Expr } from '@neurite/tensor';
 import { pushLoad } from './access.js';
 import { type Context, isInt, knownValue, remember, varies, vectorKey } from './context.js';
 import { roundToHalf } from './convert.js';
-import { BY_LANE, pushOperation } from './operations.js';
+import { BY_LANE, needsRounding, pushOperation } from './operations.js';
 
 /** Trees that are evaluated without a local are at most this deep, which bounds recursion here and the stack there. */
 const MAX_DEPTH = 24;
@@ -92,12 +92,21 @@ export function pushVector(c: Context, e: Expr, copy: number): void {
     }
   } else if (e.kind === 'scalar') pushRuntimeScalar(c, e.slot, e.dtype);
   else if (e.kind === 'load') pushLoad(c, e, copy);
-  else pushOperation(c, e, copy);
+  else {
+    pushOperation(c, e, copy);
+    if (needsRounding(e)) roundToHalf(c);
+  }
   if (isShared(c, e, 0)) {
     const local = f.local('v128');
     f.tee(local);
     remember(c, key, local);
   }
+}
+
+/** Pushes lanes that will be rounded to the dtype of `e` by whoever takes them, as a store does. */
+export function pushUnrounded(c: Context, e: Expr, copy: number): void {
+  if (e.kind === 'op' && !isShared(c, e, 0) && !isKnown(c, e, copy)) pushOperation(c, e, copy);
+  else pushVector(c, e, copy);
 }
 
 /** Pushes a literal in all lanes. */

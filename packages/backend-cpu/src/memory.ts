@@ -2,7 +2,7 @@
  * The backend's one WebAssembly memory and its allocator: blocks in address order that merge when freed, found through
  * free lists by size class, so that allocating and freeing take constant time.
  */
-import { OutOfMemoryError, ValidationError } from '@neurite/tensor';
+import { DeviceError, OutOfMemoryError, ValidationError } from '@neurite/tensor';
 
 const PAGE = 65536;
 /** Blocks start and end at multiples of this, a cache line. */
@@ -55,9 +55,21 @@ function sizeClass(size: number): number {
   return power * 4 + (power < 2 ? 0 : (units >>> (power - 2)) & 3);
 }
 
+function reserve(maxPages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: maxPages });
+  } catch (cause) {
+    throw new DeviceError(
+      `cpu: this machine cannot reserve ${maxPages * PAGE} bytes of address space; pass a smaller memoryBudget`,
+      { cause },
+    );
+  }
+}
+
+/** Reserves address space for `budget` bytes; pages are taken as they are needed. Throws DeviceError where it cannot. */
 export function createMemory({ budget }: MemoryOptions): LinearMemory {
   const maxPages = Math.min(Math.ceil((budget + 2 * MARGIN) / PAGE) + 1, MAX_MEMORY_BYTES / PAGE);
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: maxPages });
+  const memory = reserve(maxPages);
   const classes: (Block | null)[] = new Array(4 * 27).fill(null);
   const allocated = new Map<number, Block>();
   let live = 0;

@@ -76,6 +76,27 @@ test.each([
   expect(run(k, input, [1, 2, 5, 11, 100])).toEqual(run(k, input));
 });
 
+test.each([
+  [16, 16],
+  [32, 48],
+  [17, 33],
+  [5, 64],
+  [64, 130],
+])('a transposition to %i × %i, in tiles where it is large', (rows, columns) => {
+  const [i, j] = [loop('i', rows), loop('j', columns)];
+  const at = (outer: Expr, size: number, inner: Expr) => op('add', op('mul', outer, int(size)), inner);
+  const value = load(0, at(j.variable, rows, i.variable));
+  const body = phase([], { stores: [set(1, at(i.variable, columns, j.variable), value)] });
+  const size = rows * columns;
+  const k = kernel('transpose', [floats(size), floats(size, 'write')], nest([i, j], body));
+  const input = Float32Array.from({ length: size }, (_, n) => n);
+  const expected = Float32Array.from(
+    { length: size },
+    (_, n) => (n % columns) * rows + Math.floor(n / columns),
+  );
+  expect(run(k, input, [1, 3, 17])).toEqual(expected);
+});
+
 test('long sums lose little: the second level of sums keeps the error of 2^18 terms small', () => {
   const size = 2 ** 18;
   const i = loop('i', size);

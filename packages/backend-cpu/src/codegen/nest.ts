@@ -114,6 +114,7 @@ function emitUnits(
   const tile = lane && chooseTile(kernel, nest, lane);
   const block = !lane ? 1 : tile ? tileLanes(step, lane) : blockSize(kernel, nest, lane, c.width, step);
   const blocks = lane ? Math.ceil(lane.size / block) : 1;
+  // A digit that is always 0 needs no local.
   const digit = (size: number) => ({ size, local: size > 1 ? f.local('i32') : -1 });
   const counters = nest.outer
     .filter((loop) => loop !== lane)
@@ -141,11 +142,13 @@ function emitUnits(
   for (const { variable, local, tiled } of counters) {
     c.variables.set(variable, local);
     if (!tiled) continue;
-    f.get(tiles.local);
-    f.i32(within.size);
-    f.op('i32.mul');
     f.get(within.local);
-    f.op('i32.add');
+    if (tiles.size > 1) {
+      f.get(tiles.local);
+      f.i32(within.size);
+      f.op('i32.mul');
+      f.op('i32.add');
+    }
     f.set(local);
   }
   pushScope(c);

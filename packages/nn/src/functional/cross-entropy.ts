@@ -1,15 +1,6 @@
-import {
-  arange,
-  DTypeError,
-  isFloat,
-  isInteger,
-  type Shape,
-  ShapeError,
-  type Tensor,
-  ValueError,
-  where,
-} from '@neurite/tensor';
+import { arange, isFloat, type Shape, ShapeError, type Tensor, ValueError, where } from '@neurite/tensor';
 import { constant, deviceOf } from '../like.js';
+import { checkIndices } from './indices.js';
 import { checkSameShape, type Reduction, type ReductionOptions, reduceLoss } from './reduction.js';
 
 export interface NLLLossOptions extends ReductionOptions {
@@ -95,14 +86,13 @@ function pick(
   { weight, ignoreIndex = -100 }: NLLLossOptions,
 ): Picked {
   const dim = classDim(name, input);
-  if (!isInteger(target.dtype))
-    throw new DTypeError(`${name}: the target must be class numbers (an integer dtype), got ${target.dtype}`);
   const expected = input.shape.filter((_, d) => d !== dim);
   if (target.ndim !== expected.length || expected.some((size, d) => size !== target.shape[d])) {
     throw new ShapeError(
       `${name}: for input [${input.shape.join(', ')}] the target must have shape [${expected.join(', ')}], got [${target.shape.join(', ')}]`,
     );
   }
+  checkIndices(name, 'class numbers', target, input.shape[dim], ignoreIndex);
   checkWeight(name, weight, input.shape[dim]);
   const labels: Tensor = target.to('int32');
   const valid = labels.ne(constant(labels, ignoreIndex));

@@ -1,5 +1,6 @@
-import { DTypeError, isInteger, ShapeError, type Tensor, ValueError, where } from '@neurite/tensor';
+import { ShapeError, type Tensor, ValueError, where } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
+import { checkIndices } from './indices.js';
 
 export interface EmbeddingOptions {
   /** A row that gets no gradient; negative counts from the end. */
@@ -7,7 +8,8 @@ export interface EmbeddingOptions {
 }
 
 /**
- * Rows of a table: input of integers [...], weight [V, E] → [..., E]. An index outside the table gives zeros.
+ * Rows of a table: input of integers [...], weight [V, E] → [..., E]. IndexError for an index
+ * outside the table that lies in host memory; one on a device gives zeros.
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.embedding.html
  */
 export function embedding(
@@ -16,11 +18,10 @@ export function embedding(
   ...rest: Arguments<EmbeddingOptions, ['paddingIdx']>
 ): Tensor {
   const { paddingIdx } = readArguments<EmbeddingOptions>('embedding', ['paddingIdx'], [], rest);
-  if (!isInteger(input.dtype))
-    throw new DTypeError(`embedding: indices must be integers, got ${input.dtype}`);
   if (weight.ndim !== 2)
     throw new ShapeError(`embedding: the weight must have 2 dimensions, got [${weight.shape.join(', ')}]`);
   const [rows, size] = weight.shape;
+  checkIndices('embedding', 'indices', input, rows);
   const picked = weight.indexSelect(0, input.reshape([-1]).to('int32')).reshape([...input.shape, size]);
   if (paddingIdx === null || paddingIdx === undefined) return picked;
   return where(input.eq(paddingRow('embedding', paddingIdx, rows)).unsqueeze(-1), picked.detach(), picked);

@@ -54,6 +54,8 @@ export class Sequential<
     super();
     const [first] = modules as readonly unknown[];
     const named = modules.length === 1 && !(first instanceof ModuleTree);
+    if (named && (typeof first !== 'object' || first === null))
+      throw new ValueError(`Sequential: ${String(first)} is no module`);
     for (const [name, module] of Object.entries((named ? first : modules) as Record<string, Module>)) {
       if (!(module instanceof ModuleTree)) throw new ValueError(`Sequential: '${name}' is no module`);
       this.#modules.set(name, module);

@@ -1,12 +1,23 @@
 /** From PyTorch's names and calls to ours: the camelCase rule, and the visible tables of exceptions. */
 
 /** `log_softmax` → `logSoftmax`; a leading underscore goes. */
-export const camelCase = (name: string): string => name.replace(/^_+/, '').replace(/_+([a-zA-Z0-9])/g, (_, c: string) => c.toUpperCase())
+export const camelCase = (name: string): string =>
+  name.replace(/^_+/, '').replace(/_+([a-zA-Z0-9])/g, (_, c: string) => c.toUpperCase());
 
 /** Names that do not follow the camelCase rule. */
 export const RENAMED: Readonly<Record<string, string>> = {
   __getitem__: 'at',
-}
+};
+
+const POOL = 'kernelSize | stride padding dilation ceilMode returnIndices';
+
+/**
+ * Samples that call a function with its arguments in an order of their own: the position of each of our arguments among
+ * the sample's (PyTorch's sample of `embedding` gives the weight first).
+ */
+export const SAMPLE_ORDER: Readonly<Record<string, readonly number[]>> = {
+  'nn.functional.embedding': [1, 0],
+};
 
 /**
  * How our call takes PyTorch's arguments: names before the bar are positional (in our order), names after it are options.
@@ -46,48 +57,71 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   arange: 'start end step | dtype',
   tensordot: 'other | dims',
   repeat_interleave: 'repeats dim |',
-}
+  eye: 'n m | dtype requiresGrad',
+  'nn.functional.prelu': 'weight |',
+  'nn.functional.max_pool1d': POOL,
+  'nn.functional.max_pool2d': POOL,
+  'nn.functional.max_pool3d': POOL,
+};
 
 /** The same for variants whose positional arguments differ. */
 export const VARIANT_SIGNATURES: Readonly<Record<string, string>> = {
   'max.binary': 'other |',
   'min.binary': 'other |',
-}
+};
 
 /** `var(x, True)`: PyTorch's second overload takes `unbiased` first. */
-export const BOOLEAN_FIRST: ReadonlySet<string> = new Set(['var', 'std', 'var_mean', 'std_mean'])
+export const BOOLEAN_FIRST: ReadonlySet<string> = new Set(['var', 'std', 'var_mean', 'std_mean']);
 
-const NAMESPACES = ['nn.functional.', 'linalg.'] as const
+const NAMESPACES = ['nn.functional.', 'linalg.'] as const;
 
-export interface OpName { readonly namespace: 'nn.functional' | 'linalg' | null; readonly base: string; readonly ours: string; readonly full: string }
+/** The signature of an op's call, by its full name, or by the name without the variant. */
+export const signatureOf = (name: OpName): string | undefined =>
+  VARIANT_SIGNATURES[name.full] ?? SIGNATURES[name.namespace ? `${name.namespace}.${name.base}` : name.base];
+
+export interface OpName {
+  readonly namespace: 'nn.functional' | 'linalg' | null;
+  readonly base: string;
+  readonly ours: string;
+  readonly full: string;
+}
 
 /** Binds PyTorch's positional arguments and options to one of the signatures above: what to pass, in our order. */
-export function bindSignature(signature: string | undefined, own: readonly unknown[], options: Record<string, unknown>): unknown[] {
-  const optional = (o: Record<string, unknown>): unknown[] => (Object.keys(o).length ? [o] : [])
-  if (signature === undefined) return [...own, ...optional(options)]
-  const [positional, named] = signature.split('|').map((part) => part.trim().split(/\s+/).filter(Boolean))
-  const all = [...positional, ...named]
-  const bound: Record<string, unknown> = { ...options }
+export function bindSignature(
+  signature: string | undefined,
+  own: readonly unknown[],
+  options: Record<string, unknown>,
+): unknown[] {
+  const optional = (o: Record<string, unknown>): unknown[] => (Object.keys(o).length ? [o] : []);
+  if (signature === undefined) return [...own, ...optional(options)];
+  const [positional, named] = signature.split('|').map((part) => part.trim().split(/\s+/).filter(Boolean));
+  const all = [...positional, ...named];
+  const bound: Record<string, unknown> = { ...options };
   own.forEach((a, i) => {
-    if (i >= all.length) throw new RangeError(`more arguments than the signature "${signature}" names`)
-    if (a !== undefined) bound[all[i]] = a
-  })
+    if (i >= all.length) throw new RangeError(`more arguments than the signature "${signature}" names`);
+    if (a !== undefined) bound[all[i]] = a;
+  });
   const inOrder = positional.map((p) => {
-    const v = bound[p]
-    delete bound[p]
-    return v
-  })
-  const rest = optional(bound)
-  while (inOrder.length && inOrder[inOrder.length - 1] === undefined && !rest.length) inOrder.pop()
-  return [...inOrder, ...rest]
+    const v = bound[p];
+    delete bound[p];
+    return v;
+  });
+  const rest = optional(bound);
+  while (inOrder.length && inOrder[inOrder.length - 1] === undefined && !rest.length) inOrder.pop();
+  return [...inOrder, ...rest];
 }
 
 /** Splits a case's `op` into namespace, function and variant (`nn.functional.pad.reflect` → pad). */
 export function parseOp(op: string): OpName {
-  const space = NAMESPACES.find((n) => op.startsWith(n))
-  const rest = space ? op.slice(space.length) : op
-  const base = rest.split('.')[0]
-  return { namespace: space ? (space.slice(0, -1) as 'nn.functional' | 'linalg') : null, base, ours: RENAMED[base] ?? camelCase(base), full: op }
+  const space = NAMESPACES.find((n) => op.startsWith(n));
+  const rest = space ? op.slice(space.length) : op;
+  const base = rest.split('.')[0];
+  return {
+    namespace: space ? (space.slice(0, -1) as 'nn.functional' | 'linalg') : null,
+    base,
+    ours: RENAMED[base] ?? camelCase(base),
+    full: op,
+  };
 }
 
 /**
@@ -99,9 +133,12 @@ export const CONSTRUCTORS: Readonly<Record<string, string>> = {
   Conv1d: 'inChannels outChannels kernelSize | stride padding dilation groups bias paddingMode',
   Conv2d: 'inChannels outChannels kernelSize | stride padding dilation groups bias paddingMode',
   Conv3d: 'inChannels outChannels kernelSize | stride padding dilation groups bias paddingMode',
-  ConvTranspose1d: 'inChannels outChannels kernelSize | stride padding outputPadding groups bias dilation paddingMode',
-  ConvTranspose2d: 'inChannels outChannels kernelSize | stride padding outputPadding groups bias dilation paddingMode',
-  ConvTranspose3d: 'inChannels outChannels kernelSize | stride padding outputPadding groups bias dilation paddingMode',
+  ConvTranspose1d:
+    'inChannels outChannels kernelSize | stride padding outputPadding groups bias dilation paddingMode',
+  ConvTranspose2d:
+    'inChannels outChannels kernelSize | stride padding outputPadding groups bias dilation paddingMode',
+  ConvTranspose3d:
+    'inChannels outChannels kernelSize | stride padding outputPadding groups bias dilation paddingMode',
   MaxPool1d: 'kernelSize | stride padding dilation returnIndices ceilMode',
   MaxPool2d: 'kernelSize | stride padding dilation returnIndices ceilMode',
   MaxPool3d: 'kernelSize | stride padding dilation returnIndices ceilMode',
@@ -131,4 +168,4 @@ export const CONSTRUCTORS: Readonly<Record<string, string>> = {
   SmoothL1Loss: '| sizeAverage reduce reduction beta',
   HuberLoss: '| reduction delta',
   KLDivLoss: '| sizeAverage reduce reduction logTarget',
-}
+};

@@ -240,7 +240,16 @@ export function arange(...args: readonly (number | TensorOptions | undefined)[])
   return finish(cast(start === 0 ? scaled : add(scaled, start), dtype), options);
 }
 
-/** `steps` numbers from `start` to `end` inclusive, computed from the nearer end. */
+/**
+ * Integers of one SIMD register in PyTorch's linspace: it starts each register from a rounded value. int32 stands for
+ * PyTorch's int64.
+ */
+const linspaceLanes = (dtype: DType): number => (dtype === 'int32' ? 4 : 32 / DTYPES[dtype].bytes);
+
+/**
+ * `steps` numbers from `start` to `end` inclusive, computed from the nearer end; integers as PyTorch's CPU kernel rounds them.
+ * https://pytorch.org/docs/1.13/generated/torch.linspace.html
+ */
 export function linspace<D extends DType = 'float32'>(
   start: number,
   end: number,
@@ -251,8 +260,14 @@ export function linspace<D extends DType = 'float32'>(
   const step = (end - start) / (steps - 1);
   const at = (i: number) =>
     i < steps / 2 || steps === 1 ? start + (i && i * step) : end - (steps - 1 - i) * step;
-  const values = Float64Array.from({ length: steps }, (_, i) => at(i));
-  return tensor(values, { ...options, dtype: options.dtype ?? ('float32' as D) });
+  const dtype = options.dtype ?? ('float32' as D);
+  const lanes = isFloat(dtype) ? 1 : linspaceLanes(dtype);
+  const whole = steps - (steps % lanes);
+  const values = Float64Array.from({ length: steps }, (_, i) => {
+    const lane = i < whole ? i % lanes : 0;
+    return lane ? Math.trunc(at(i - lane)) + lane * step : at(i);
+  });
+  return tensor(values, { ...options, dtype });
 }
 
 /** The identity matrix, or `n` rows of `m` columns with ones on the diagonal. */

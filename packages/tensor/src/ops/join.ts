@@ -9,13 +9,14 @@ import { expandTo, narrow, reshape, select, unsqueeze } from './movement.js';
 /** Joins tensors along a dimension; dtypes are promoted. */
 export function cat(tensors: readonly Node[], dim = 0, name = 'cat'): Node {
   if (tensors.length === 0) throw new ShapeError(`${name}: expected at least one tensor`);
-  // PyTorch lets an empty tensor of rank 1 join anything.
-  const shaped = tensors.filter((t) => t.shape.length !== 1 || t.shape[0] !== 0);
-  const list = shaped.length ? shaped : [tensors[0]];
-  const first = list[0];
+  // PyTorch lets an empty tensor of rank 1 join anything: it becomes one of size 0 in `dim`.
+  const isEmpty = (t: Node) => t.shape.length === 1 && t.shape[0] === 0;
+  const first = tensors.find((t) => !isEmpty(t)) ?? tensors[0];
   if (first.shape.length === 0)
     throw new ShapeError(`${name}: tensors of rank 0 cannot be joined; use stack`);
   const d = normalizeDim(name, dim, first.shape);
+  const none = first.shape.map((s, i) => (i === d ? 0 : s));
+  const list = tensors.map((t) => (isEmpty(t) ? reshape(t, none) : t));
   for (const t of list)
     if (t.shape.length !== first.shape.length || t.shape.some((s, i) => i !== d && s !== first.shape[i]))
       throw new ShapeError(

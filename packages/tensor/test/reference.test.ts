@@ -64,8 +64,8 @@ describe('the reference backend', () => {
 
   it('refuses what its options exclude', async () => {
     const without = async (options: ReferenceOptions) => (await start(options)).compile(double);
-    await expect(without({ maxBuffers: 1 })).rejects.toThrow('double needs 2 buffers');
-    await expect(without({ scalarOps: new Set(['add']) })).rejects.toThrow('double needs exp');
+    await expect(without({ maxBuffers: 1 })).rejects.toThrow('double uses 2 buffers');
+    await expect(without({ scalarOps: new Set(['add']) })).rejects.toThrow('double uses exp');
     await expect(without({ dtypes: ['int32'] })).rejects.toThrow(NeuriteError);
   });
 
@@ -91,7 +91,7 @@ describe('the reference backend', () => {
         { program, buffers: byteOffsets.map((byteOffset) => ({ buffer, byteOffset })), scalars: [] },
       ]);
     expect(() => bind(0)).toThrow('double: given 1 buffers and 0 scalars, takes 2 and 0');
-    expect(() => bind(0, 8)).toThrow('double: buffer 1 needs 32 bytes at offset 8');
+    expect(() => bind(0, 8)).toThrow('double: out1 needs 32 bytes at offset 8');
     backend.free(buffer);
     expect(() => bind(0, 0)).toThrow('freed');
   });

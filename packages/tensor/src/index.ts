@@ -4,9 +4,14 @@
 
 export * from './functions/combine.js';
 export * from './functions/create.js';
+export * from './functions/einsum.js';
 export * from './functions/elementwise.js';
+export * from './functions/matrix.js';
 export * from './functions/random.js';
 export * from './functions/reduction.js';
+export * from './functions/shaping.js';
+export * from './functions/special.js';
+export * from './functions/statistics.js';
 export * from './functions/values.js';
 export type { TensorHook } from './methods/core.js';
 export type { AlphaOption, ClampOptions } from './methods/elementwise.js';

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import {
   arange,
   cat,
-  DTypeError,
   type DType,
+  DTypeError,
   eye,
   full,
   matmul,
@@ -47,7 +47,9 @@ describe('creation', () => {
     expectTypeOf(tensor(1)).toEqualTypeOf<Tensor<readonly [], 'float32'>>();
     expectTypeOf(tensor([[1, 2]])).toEqualTypeOf<Tensor<readonly [number, number], 'float32'>>();
     expectTypeOf(tensor([true])).toEqualTypeOf<Tensor<readonly [number], 'bool'>>();
-    expectTypeOf(tensor(new Int32Array(6), { shape: [2, 3] })).toEqualTypeOf<Tensor<readonly [2, 3], 'int32'>>();
+    expectTypeOf(tensor(new Int32Array(6), { shape: [2, 3] })).toEqualTypeOf<
+      Tensor<readonly [2, 3], 'int32'>
+    >();
     expectTypeOf(tensor([1, 2], { dtype: 'float64' })).toEqualTypeOf<Tensor<readonly [number], 'float64'>>();
   });
 
@@ -62,7 +64,9 @@ describe('creation', () => {
 
 describe('matmul', () => {
   test('literal shapes', () => {
-    expectTypeOf(randn([32, 784]).matmul(randn([784, 10]))).toEqualTypeOf<Tensor<readonly [32, 10], 'float32'>>();
+    expectTypeOf(randn([32, 784]).matmul(randn([784, 10]))).toEqualTypeOf<
+      Tensor<readonly [32, 10], 'float32'>
+    >();
     expectTypeOf(randn([5, 2, 3]).matmul(randn([3, 4])).shape).toEqualTypeOf<readonly [5, 2, 4]>();
     expectTypeOf(randn([7, 1, 2, 3]).matmul(randn([5, 3, 4])).shape).toEqualTypeOf<readonly [7, 5, 2, 4]>();
     expectTypeOf(randn([3]).matmul(randn([3])).shape).toEqualTypeOf<readonly []>();
@@ -183,6 +187,8 @@ describe('generic code', () => {
     let t: Tensor = randn([2, 3]);
     for (const f of [(x: Tensor) => x.mul(2), (x: Tensor) => x.sum(0)]) t = f(t);
     expect(t.shape).toEqual([3]);
+    const twice = <S extends Shape>(x: Tensor<S, 'float32'>): Tensor<S, 'float32'> => x.mul(2).relu();
+    expectTypeOf(twice(randn([2, 3]))).toEqualTypeOf<Tensor<readonly [2, 3], 'float32'>>();
     const other: Tensor | number = someNumber > 2 ? 2 : t;
     expect(t.mul(other).shape).toEqual([3]);
     expect(() => rand([2], { dtype: 'int32' })).toThrow(DTypeError);

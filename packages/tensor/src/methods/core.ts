@@ -109,6 +109,11 @@ export abstract class TensorCore<S extends Shape, D extends DType> {
     return wrap(this.node.requiresGrad ? detach(this.node) : this.node);
   }
 
+  /** Another handle on the same value; moving one in place leaves the other. Gradients flow through. */
+  clone(): Tensor<S, D> {
+    return wrap(this.node);
+  }
+
   /** This, as the class that all the method groups end in. */
   protected self(): Tensor<S, D> {
     return this as unknown as Tensor<S, D>;

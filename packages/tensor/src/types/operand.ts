@@ -11,7 +11,8 @@ export type TensorOrNumber = Tensor | number;
 export type ShapeOf<O> = O extends { readonly shape: infer S extends Shape } ? S : readonly [];
 
 /** An operand that broadcasts with a tensor of shape `A`. */
-export type Fits<A extends Shape, O extends TensorOrNumber> = O & BroadcastCheck<A, ShapeOf<O>>;
+export type Fits<A extends Shape, O extends TensorOrNumber> = O &
+  (O extends number ? unknown : BroadcastCheck<A, ShapeOf<O>>);
 
 /** dtype of an op on a tensor of shape `A` and dtype `D` with an operand. */
 export type DTypeWith<A extends Shape, D extends DType, O extends TensorOrNumber> = O extends number

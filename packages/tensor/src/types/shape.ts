@@ -54,8 +54,11 @@ type BroadcastRanked<A extends Shape, B extends Shape, Out extends Shape = reado
   : readonly [...B, ...Out];
 
 /** The shape that two shapes broadcast to; `never` when they do not. */
-export type Broadcast<A extends Shape, B extends Shape> =
-  Unranked<A, B> extends true ? Shape : BroadcastRanked<A, B>;
+export type Broadcast<A extends Shape, B extends Shape> = B extends readonly []
+  ? A
+  : Unranked<A, B> extends true
+    ? Shape
+    : BroadcastRanked<A, B>;
 
 /** `unknown` when the shapes broadcast, else a type that nothing has. */
 export type BroadcastCheck<A extends Shape, B extends Shape> = [Broadcast<A, B>] extends [never]

@@ -1,0 +1,128 @@
+/** Order statistics, NaN-skipping sums, differences and integrals. */
+import type { DType } from '../dtype.js';
+import type { ReduceOptions, ValuesIndices, VarianceOptions } from '../methods/reduction.js';
+import { normalizeDim } from '../ops/dims.js';
+import type { Tensor } from '../tensor.js';
+import type { Dims } from '../types/dims.js';
+import type { Shape } from '../types/shape.js';
+import { cat } from './combine.js';
+import { where } from './elementwise.js';
+import { diagonal } from './matrix.js';
+
+/** The k-th smallest element along `dim` (k from 1) and where it stands. */
+export function kthvalue<D extends DType>(
+  x: Tensor<Shape, D>,
+  k: number,
+  dim = -1,
+  options: ReduceOptions = {},
+): ValuesIndices<Shape, D> {
+  if (x.ndim === 0) return [x, x.argmax()] as ValuesIndices<Shape, D>;
+  const [values, indices] = x.sort(dim);
+  const pick = <T extends DType>(t: Tensor<Shape, T>): Tensor<Shape, T> =>
+    options.keepdim ? t.narrow(dim, k - 1, 1) : t.select(dim, k - 1);
+  return [pick(values), pick(indices)];
+}
+
+/** The lower median: of all elements, or `[values, indices]` along `dim`. NaN if there is one. */
+export function median<D extends DType>(x: Tensor<Shape, D>): Tensor<readonly [], D>;
+export function median<D extends DType>(
+  x: Tensor<Shape, D>,
+  dim: number,
+  options?: ReduceOptions,
+): ValuesIndices<Shape, D>;
+export function median(
+  x: Tensor,
+  dim?: number,
+  options: ReduceOptions = {},
+): Tensor | ValuesIndices<Shape, DType> {
+  if (dim === undefined) return median(x.reshape(-1), 0)[0];
+  const size = x.ndim ? x.shape[normalizeDim('median', dim, x.shape)] : 1;
+  const [middle, middleIndex] = kthvalue(x, Math.floor((size + 1) / 2), dim, options);
+  // Sorting puts NaN last, so that the last element tells whether there is one.
+  const [last, lastIndex] = kthvalue(x, size, dim, options);
+  const broken = last.isnan();
+  return [where(broken, last, middle), where(broken, lastIndex, middleIndex) as Tensor<Shape, 'int32'>];
+}
+
+/** Sum that takes NaN for 0. */
+export const nansum = (x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor =>
+  where(x.isnan(), 0, x).to(x.dtype).sum(dim, options);
+/** Mean of what is not NaN. */
+export const nanmean = (x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor =>
+  nansum(x, dim, options).div(x.isnan().logicalNot().sum(dim, options));
+
+/** `[amin, amax]`. */
+export const aminmax = (x: Tensor, dim?: Dims, options: ReduceOptions = {}): [Tensor, Tensor] => [
+  x.amin(dim, options),
+  x.amax(dim, options),
+];
+/** `[std, mean]`. */
+export const stdMean = (x: Tensor, dim?: Dims, options: VarianceOptions = {}): [Tensor, Tensor] => [
+  x.std(dim, options),
+  x.mean(dim, options),
+];
+
+/** The n-th differences along `dim`, after joining `prepend` and `append` to the ends. */
+export function diff(
+  x: Tensor,
+  n = 1,
+  dim = -1,
+  options: { prepend?: Tensor | null; append?: Tensor | null } = {},
+): Tensor {
+  const d = normalizeDim('diff', dim, x.shape);
+  const { prepend, append } = options;
+  let y: Tensor =
+    prepend || append ? cat([...(prepend ? [prepend] : []), x, ...(append ? [append] : [])], d) : x;
+  for (let i = 0; i < n && y.shape[d] > 0; i++) {
+    const [after, before] = [y.slice(d, 1), y.slice(d, 0, -1)];
+    y = y.dtype === 'bool' ? after.ne(before) : after.sub(before);
+  }
+  return y;
+}
+
+export interface TrapezoidOptions {
+  /** Distance of the samples where their positions are not given: 1 by default. */
+  readonly dx?: number;
+  readonly dim?: number;
+}
+
+/** Areas between neighbouring samples. */
+function trapezoids(y: Tensor, x: Tensor | null, { dx = 1, dim = -1 }: TrapezoidOptions): Tensor {
+  const means = y
+    .slice(dim, 1)
+    .add(y.slice(dim, 0, -1))
+    .div(2);
+  if (!x) return means.mul(dx);
+  const d = normalizeDim('trapezoid', dim, y.shape);
+  const widths = x.ndim === 1 ? diff(x).reshape(y.shape.map((_, i) => (i === d ? -1 : 1))) : diff(x, 1, dim);
+  return means.mul(widths);
+}
+
+/** Integral of samples `y` at positions `x` along a dimension, by the trapezoidal rule. */
+export const trapezoid = (y: Tensor, x: Tensor | null = null, options: TrapezoidOptions = {}): Tensor =>
+  trapezoids(y, x, options).sum(options.dim ?? -1);
+export const trapz = trapezoid;
+/** The integrals up to each sample. */
+export const cumulativeTrapezoid = (
+  y: Tensor,
+  x: Tensor | null = null,
+  options: TrapezoidOptions = {},
+): Tensor => trapezoids(y, x, options).cumsum(options.dim ?? -1);
+
+/** Covariance matrix of variables in rows and observations in columns. */
+export function cov(x: Tensor, options: { correction?: number } = {}): Tensor {
+  const rows = x.ndim < 2 ? x.reshape(1, -1) : x;
+  const centered = rows.sub(rows.mean(1, { keepdim: true }) as Tensor);
+  const result = centered
+    .matmul(centered.T as Tensor)
+    .div(Math.max(0, rows.shape[1]! - (options.correction ?? 1)));
+  return x.ndim < 2 ? result.reshape([]) : result;
+}
+
+/** Correlation coefficients of variables in rows. */
+export function corrcoef(x: Tensor): Tensor {
+  const c = cov(x);
+  if (c.ndim === 0) return c.div(c);
+  const deviation = diagonal(c).sqrt();
+  return c.div(deviation.unsqueeze(1)).div(deviation.unsqueeze(0)).clamp(-1, 1);
+}

@@ -1,0 +1,135 @@
+/** `npm run demo`: trains MNIST, tests the result and reports. */
+import { access, constants, mkdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
+import { cpu } from '@neurite/backend-cpu';
+import { NeuriteError, use } from '@neurite/tensor';
+import { reference } from '@neurite/tensor/reference';
+import { type Arguments, parseArguments, settingsOf, USAGE, UsageError } from './args.js';
+import { writeCheckpoint } from './checkpoint.js';
+import { loadDigits } from './data.js';
+import { evaluate } from './evaluate.js';
+import { lossCurve } from './plot.js';
+import { createProgress } from './progress.js';
+import { accuracyOf, digitTable } from './report.js';
+import { captureRun, createRun, type Run, readRun, resumeRun } from './run.js';
+import { train } from './train.js';
+
+/** Exit codes. 130 is the shell's own for a program that Ctrl-C ended. */
+const FAILED = 1;
+const MISUSED = 2;
+const INTERRUPTED = 130;
+
+/** Steps that loss and accuracy in the progress are averaged over. */
+const RECENT = 50;
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseArguments(args);
+  if (options.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const saved = options.resume === undefined ? undefined : await readRun(options.resume, options.given);
+  const settings = saved?.settings ?? settingsOf(options.given);
+  // Without --save nothing is written on the way, but Ctrl-C and the picture need a place.
+  const path = options.save ?? options.resume ?? join('runs', `mnist-${settings.model}.ckpt`);
+  await prepareFile(path);
+  const device = await use(settings.device === 'cpu' ? cpu() : reference());
+  const digits = await loadDigits(settings.limit);
+  const run = saved ? await resumeRun(saved, digits.train) : createRun(settings, digits.train);
+  announce(run, digits.train.length);
+
+  if (!(await trainAndSave(run, options, path))) return INTERRUPTED;
+
+  const started = performance.now();
+  const confusion = await evaluate(run.model, digits.test);
+  console.log(`tested ${digits.test.length} images in ${seconds(started)} s\n`);
+  console.log(digitTable(confusion));
+  const accuracy = accuracyOf(confusion);
+  const { dir, name } = parse(path);
+  const picture = join(dir, `${name}-loss.svg`);
+  const title = `MNIST, ${settings.model}: training loss`;
+  const caption = `test accuracy ${accuracy.toFixed(4)} after ${settings.epochs} epochs`;
+  await writeFile(picture, lossCurve(run.losses, { title, caption, stepsPerEpoch: run.loader.length }));
+  console.log(`\nloss curve ${picture}`);
+  console.log(`test accuracy ${accuracy.toFixed(4)}`);
+  await device.destroy();
+  return 0;
+}
+
+/** @returns whether the run is complete; otherwise it was interrupted, and saved. */
+async function trainAndSave(run: Run, options: Arguments, path: string): Promise<boolean> {
+  const { losses, totalSteps } = run;
+  const periodic = options.save !== undefined || options.resume !== undefined;
+  const interrupt = new AbortController();
+  // Only the first Ctrl-C is caught: a second one ends the process at once.
+  const onInterrupt = (): void => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  const progress = createProgress({
+    totalSteps,
+    stepsPerEpoch: run.loader.length,
+    batchSize: run.settings.batchSize,
+    firstStep: losses.length,
+    stream: process.stdout,
+  });
+  const started = performance.now();
+  const firstStep = losses.length;
+  try {
+    await train(run, {
+      signal: interrupt.signal,
+      async afterStep() {
+        progress.update({ step: losses.length, ...recent(run) });
+        if (periodic && (losses.length % options.saveEvery === 0 || losses.length === totalSteps)) {
+          await writeCheckpoint(path, captureRun(run));
+        }
+      },
+    });
+  } finally {
+    progress.stop();
+  }
+  console.log(`trained ${losses.length - firstStep} steps in ${seconds(started)} s`);
+  if (losses.length < totalSteps) {
+    await writeCheckpoint(path, captureRun(run));
+    console.log(`interrupted after step ${losses.length} of ${totalSteps}: saved ${path}`);
+    console.log(`go on with: npm run demo -- --resume ${path}`);
+  }
+  process.off('SIGINT', onInterrupt);
+  return losses.length === totalSteps;
+}
+
+/** Finds out before training, and not after it, that a file cannot be written. */
+async function prepareFile(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await access(dirname(path), constants.W_OK);
+    if ((await stat(path).catch(() => null))?.isDirectory()) throw new Error('it is a folder');
+  } catch (error) {
+    throw new NeuriteError(`${path}: cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function announce({ settings, model, loader, totalSteps, losses }: Run, images: number): void {
+  const parameters = model.parameters().reduce((count, { numel }) => count + numel, 0);
+  console.log(
+    `${settings.model} with ${parameters.toLocaleString('en')} parameters, ${images.toLocaleString('en')} training images, ` +
+      `${settings.epochs} × ${loader.length} steps of ${settings.batchSize}`,
+  );
+  if (losses.length > 0) console.log(`going on after step ${losses.length} of ${totalSteps}`);
+}
+
+/** Mean loss and accuracy of the last steps. */
+function recent({ losses, accuracies }: Run): { loss: number; accuracy: number } {
+  const mean = (values: readonly number[]): number =>
+    values.slice(-RECENT).reduce((a, b) => a + b, 0) / Math.min(values.length, RECENT);
+  return { loss: mean(losses), accuracy: mean(accuracies) };
+}
+
+const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof NeuriteError)) throw error;
+  console.error(`mnist: ${error.message}`);
+  if (error instanceof UsageError) console.error(`\n${USAGE}`);
+  process.exitCode = error instanceof UsageError ? MISUSED : FAILED;
+}

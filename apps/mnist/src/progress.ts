@@ -1,0 +1,121 @@
+/** How far training is: a bar on a terminal, else a line every few percent. */
+import { SingleBar } from 'cli-progress';
+import pc from 'picocolors';
+
+export interface Status {
+  /** Steps done, from the beginning of the run. */
+  readonly step: number;
+  /** Of the last steps. */
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export interface ProgressOptions {
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly batchSize: number;
+  /** Steps that were done before this process took over. */
+  readonly firstStep: number;
+  readonly stream: NodeJS.WriteStream;
+}
+
+export interface Progress {
+  update(status: Status): void;
+  stop(): void;
+}
+
+/** Percent between two lines where there is no terminal. */
+const LINE_EVERY = 5;
+/** Steps over which speed is measured: long enough to be calm, short enough to forget the compilation at the start. */
+const SPEED_WINDOW = 50;
+
+export function createProgress(options: ProgressOptions): Progress {
+  const speed = speedometer();
+  const describe = (status: Status): Fields => {
+    const stepsPerSecond = speed(performance.now());
+    return fieldsOf(status, stepsPerSecond, options);
+  };
+  return options.stream.isTTY ? bar(options, describe) : lines(options, describe);
+}
+
+interface Fields {
+  readonly percent: string;
+  readonly epoch: string;
+  readonly loss: string;
+  readonly accuracy: string;
+  readonly speed: string;
+  readonly left: string;
+}
+
+const LINE = '{percent}  epoch {epoch}  loss {loss}  accuracy {accuracy}  {speed} images/s  {left} left';
+
+function bar({ totalSteps, firstStep, stream }: ProgressOptions, describe: (s: Status) => Fields): Progress {
+  const single = new SingleBar({
+    format: `${pc.cyan('{bar}')} ${LINE}`,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 20,
+    fps: 10,
+    hideCursor: true,
+    linewrap: true,
+    stream,
+    // Ctrl-C is ours: it ends the run after the current step.
+    gracefulExit: false,
+  });
+  const unknown: Fields = { percent: '', epoch: '–', loss: '–', accuracy: '–', speed: '–', left: '–' };
+  single.start(totalSteps, firstStep, unknown);
+  return {
+    update: (status) => single.update(status.step, describe(status)),
+    stop: () => single.stop(),
+  };
+}
+
+function lines(
+  { totalSteps, firstStep, stream }: ProgressOptions,
+  describe: (s: Status) => Fields,
+): Progress {
+  const mark = (step: number): number => Math.floor((100 * step) / totalSteps / LINE_EVERY);
+  let last = mark(firstStep);
+  return {
+    update(status) {
+      const fields = describe(status);
+      if (mark(status.step) === last) return;
+      last = mark(status.step);
+      stream.write(`${LINE.replace(/\{(\w+)\}/g, (_, name: keyof Fields) => fields[name])}\n`);
+    },
+    stop() {},
+  };
+}
+
+function fieldsOf(
+  { step, loss, accuracy }: Status,
+  stepsPerSecond: number | undefined,
+  { totalSteps, stepsPerEpoch, batchSize }: ProgressOptions,
+): Fields {
+  return {
+    percent: `${Math.floor((100 * step) / totalSteps)}%`.padStart(4),
+    epoch: `${Math.ceil(step / stepsPerEpoch)}/${totalSteps / stepsPerEpoch}`,
+    loss: loss.toFixed(4),
+    accuracy: `${(100 * accuracy).toFixed(1)}%`.padStart(6),
+    speed: stepsPerSecond === undefined ? '–' : String(Math.round(stepsPerSecond * batchSize)),
+    left: stepsPerSecond === undefined ? '–' : duration((totalSteps - step) / stepsPerSecond),
+  };
+}
+
+/** Takes the time of each step and gives steps per second; undefined after the first one. */
+function speedometer(): (now: number) => number | undefined {
+  const times: number[] = [];
+  return (now) => {
+    times.push(now);
+    if (times.length > SPEED_WINDOW + 1) times.shift();
+    return times.length === 1 ? undefined : (1000 * (times.length - 1)) / (now - times[0]);
+  };
+}
+
+/** 75 → '1:15', 3675 → '1:01:15'. */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (parts[0] === 0) parts.shift();
+  return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
+}

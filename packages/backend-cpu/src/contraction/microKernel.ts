@@ -46,16 +46,6 @@ export function microKernel(module: ModuleBuilder, element: Element): FunctionBu
         f.set(row);
       });
     };
-    f.get(add);
-    f.if_();
-    overRows((pair) =>
-      pair.forEach((sum, j) => {
-        f.get(row);
-        f.memory('v128.load', 16 * j, bytes);
-        f.set(sum);
-      }),
-    );
-    f.end();
     f.get(a);
     f.get(k);
     f.i32(ROWS * bytes);
@@ -92,6 +82,19 @@ export function microKernel(module: ModuleBuilder, element: Element): FunctionBu
     f.get(end);
     f.op('i32.ne');
     f.brIf(next);
+    f.end();
+    // What C holds is added last: short partial sums from zero round better than one long chain.
+    f.get(add);
+    f.if_();
+    overRows((pair) =>
+      pair.forEach((sum, j) => {
+        f.get(row);
+        f.memory('v128.load', 16 * j, bytes);
+        f.get(sum);
+        f.op(`${shape}.add`);
+        f.set(sum);
+      }),
+    );
     f.end();
     overRows((pair) =>
       pair.forEach((sum, j) => {

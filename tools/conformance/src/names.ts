@@ -17,7 +17,14 @@ const POOL = 'kernelSize | stride padding dilation ceilMode returnIndices';
  */
 export const SAMPLE_ORDER: Readonly<Record<string, readonly number[]>> = {
   'nn.functional.embedding': [1, 0],
+  einsum: [1, 0],
 };
+
+/** Samples that list tensors one by one where our function takes an array of them. */
+export const PACKED: ReadonlySet<string> = new Set(['meshgrid.variadic_tensors']);
+
+/** Arguments that PyTorch has deprecated and we do not have; the samples leave them out by None. */
+const DEPRECATED: ReadonlySet<string> = new Set(['sizeAverage', 'reduce']);
 
 /**
  * How our call takes PyTorch's arguments: names before the bar are positional (in our order), names after it are options.
@@ -32,7 +39,7 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   prod: 'dim | keepdim dtype',
   amax: 'dim | keepdim',
   amin: 'dim | keepdim',
-  aminmax: '| dim keepdim',
+  aminmax: 'dim | keepdim',
   argmax: 'dim | keepdim',
   argmin: 'dim | keepdim',
   all: 'dim | keepdim',
@@ -55,9 +62,21 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   kthvalue: 'k dim | keepdim',
   norm: 'p dim | keepdim',
   arange: 'start end step | dtype',
-  tensordot: 'other | dims',
+  tensordot: 'other dims |',
   repeat_interleave: 'repeats dim |',
   eye: 'n m | dtype requiresGrad',
+  cross: 'other dim |',
+  'linalg.cross': 'other | dim',
+  diff: 'n dim | prepend append',
+  diag: 'offset |',
+  diagflat: 'offset |',
+  diag_embed: 'offset dim1 dim2 |',
+  diagonal: 'offset dim1 dim2 |',
+  diagonal_scatter: 'source offset dim1 dim2 |',
+  logit: 'eps |',
+  trapz: 'x | dx dim',
+  trapezoid: 'x | dx dim',
+  cumulative_trapezoid: 'x | dx dim',
   'nn.functional.prelu': 'weight |',
   'nn.functional.max_pool1d': POOL,
   'nn.functional.max_pool2d': POOL,
@@ -99,7 +118,7 @@ export function bindSignature(
   const bound: Record<string, unknown> = { ...options };
   own.forEach((a, i) => {
     if (i >= all.length) throw new RangeError(`more arguments than the signature "${signature}" names`);
-    if (a !== undefined) bound[all[i]] = a;
+    if (a !== undefined && !(a === null && DEPRECATED.has(all[i]))) bound[all[i]] = a;
   });
   const inOrder = positional.map((p) => {
     const v = bound[p];

@@ -8,6 +8,7 @@ import {
   bindSignature,
   camelCase,
   type OpName,
+  PACKED,
   parseOp,
   SAMPLE_ORDER,
   signatureOf,
@@ -98,6 +99,7 @@ function indexEntries(index: unknown): unknown[] {
 function arrange(name: OpName, given: unknown[], options: Record<string, unknown>): unknown[] {
   const order = SAMPLE_ORDER[name.full];
   const args = order ? order.map((i) => given[i]) : given;
+  if (PACKED.has(name.full)) return [args, options];
   if (name.base === '__getitem__') return [args[0], ...indexEntries(args[1])];
   const signature = signatureOf(name);
   const hasSelf = args[0] instanceof T.Tensor;

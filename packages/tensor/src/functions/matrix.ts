@@ -1,11 +1,11 @@
 /** Matrices: triangles, diagonals, and products written with matmul. */
-import type { DType } from '../dtype.js';
+import { type DType, isFloat } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { showShape } from '../ops/dims.js';
 import type { Tensor } from '../tensor.js';
 import type { Shape } from '../types/shape.js';
 import { cat } from './combine.js';
-import { arange, tensor, zeros } from './create.js';
+import { arange, tensor, zeros, zerosLike } from './create.js';
 import { where } from './elementwise.js';
 
 /** Factors of the `add…` products: beta · input + alpha · product. */
@@ -14,8 +14,12 @@ export interface ProductOptions {
   readonly alpha?: number;
 }
 
-function combined(input: Tensor, product: Tensor, { beta = 1, alpha = 1 }: ProductOptions): Tensor {
-  const scaled = alpha === 1 ? product : product.mul(alpha);
+function combined(input: Tensor, product: Tensor, options: ProductOptions): Tensor {
+  // Of integers the factors are integers too, of bools truth values.
+  const factor = (value = 1) =>
+    isFloat(product.dtype) ? value : product.dtype === 'bool' ? Number(value !== 0) : Math.trunc(value);
+  const [beta, alpha] = [factor(options.beta), factor(options.alpha)];
+  const scaled = alpha === 1 ? product : product.dtype === 'bool' ? zerosLike(product) : product.mul(alpha);
   // With beta 0 the input does not count, not even its NaNs.
   if (beta === 0) return scaled;
   return (beta === 1 ? input : input.mul(beta)).add(scaled);

@@ -1,7 +1,8 @@
 /** Rarer movements: flips, stacks, splits, windows, grids. */
 import type { DType } from '../dtype.js';
-import { ShapeError } from '../errors.js';
+import { ShapeError, ValueError } from '../errors.js';
 import { broadcastShapes, normalizeDim, showShape } from '../ops/dims.js';
+import { hostValues } from '../ops/indexing.js';
 import type { Tensor } from '../tensor.js';
 import type { Reverse } from '../types/dims.js';
 import type { Shape } from '../types/shape.js';
@@ -50,23 +51,41 @@ export const columnStack = (tensors: readonly Tensor[]): Tensor =>
     1,
   );
 
-/** Pieces of nearly equal size (the first ones larger by one), or between the given positions. */
-export function tensorSplit(x: Tensor, at: number | readonly number[], dim = 0): Tensor[] {
+/** Where to split: a number of pieces, positions, or either as an integer tensor of host data. */
+export type SplitAt = number | readonly number[] | Tensor;
+
+function splitPositions(at: SplitAt): number | readonly number[] {
+  if (typeof at !== 'object' || !('node' in at)) return at;
+  const values = hostValues(at.node);
+  if (!values || at.ndim > 1)
+    throw new ValueError(
+      'tensorSplit: a tensor of positions must be host data of rank 0 or 1, because the shapes follow from it',
+    );
+  return at.ndim === 0 ? values[0] : Array.from(values);
+}
+
+/**
+ * Pieces of nearly equal size (the first ones larger by one), or between the given positions.
+ * https://pytorch.org/docs/1.13/generated/torch.tensor_split.html
+ */
+export function tensorSplit(x: Tensor, at: SplitAt, dim = 0): Tensor[] {
   const size = x.shape[normalizeDim('tensorSplit', dim, x.shape)];
-  if (typeof at === 'number') {
-    const [small, larger] = [Math.floor(size / at), size % at];
+  const positions = splitPositions(at);
+  if (typeof positions === 'number') {
+    if (!Number.isInteger(positions) || positions < 1)
+      throw new ValueError(`tensorSplit: the number of pieces must be a positive integer, got ${positions}`);
+    const [small, larger] = [Math.floor(size / positions), size % positions];
     return x.split(
-      Array.from({ length: at }, (_, i) => small + (i < larger ? 1 : 0)),
+      Array.from({ length: positions }, (_, i) => small + (i < larger ? 1 : 0)),
       dim,
     );
   }
-  const bounds = [0, ...at, size];
-  return bounds.slice(1).map((end, i) => x.slice(dim, bounds[i], i === at.length ? null : end));
+  const bounds = [0, ...positions, size];
+  return bounds.slice(1).map((end, i) => x.slice(dim, bounds[i], i === positions.length ? null : end));
 }
-export const hsplit = (x: Tensor, at: number | readonly number[]): Tensor[] =>
-  tensorSplit(x, at, x.ndim === 1 ? 0 : 1);
-export const vsplit = (x: Tensor, at: number | readonly number[]): Tensor[] => tensorSplit(x, at, 0);
-export const dsplit = (x: Tensor, at: number | readonly number[]): Tensor[] => tensorSplit(x, at, 2);
+export const hsplit = (x: Tensor, at: SplitAt): Tensor[] => tensorSplit(x, at, x.ndim === 1 ? 0 : 1);
+export const vsplit = (x: Tensor, at: SplitAt): Tensor[] => tensorSplit(x, at, 0);
+export const dsplit = (x: Tensor, at: SplitAt): Tensor[] => tensorSplit(x, at, 2);
 
 /** Windows of `size` elements along `dim`, `step` apart; the window becomes the last dimension. */
 export function unfold(x: Tensor, dim: number, size: number, step: number): Tensor {

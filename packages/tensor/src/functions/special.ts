@@ -42,7 +42,9 @@ export function signbit(x: Tensor): Tensor<Shape, 'bool'> {
 export function copysign(x: Tensor, other: Tensor | number): Tensor {
   const size = (isFloat(x.dtype) ? x : x.float()).abs();
   const negative = typeof other === 'number' ? zerosLike(x).add(other) : other;
-  return where(signbit(negative), size.neg(), size);
+  const signed = where(signbit(negative), size.neg(), size);
+  // `other` has a gradient, which is 0: it takes part without ever being chosen.
+  return negative.requiresGrad ? where(zerosLike(signed, { dtype: 'bool' }), negative, signed) : signed;
 }
 
 /** Greater of two; a NaN loses against a number. */
@@ -78,7 +80,8 @@ export function sinc(x: Tensor): Tensor {
 
 /** log(x / (1 − x)); with `eps`, x is first limited to [eps, 1 − eps]. */
 export function logit(x: Tensor, eps?: number | null): Tensor {
-  const p = typeof eps === 'number' ? x.clamp(eps, 1 - eps) : x;
+  const numbers = isFloat(x.dtype) ? x : x.float();
+  const p = typeof eps === 'number' ? numbers.clamp(eps, 1 - eps) : numbers;
   return p.div(p.neg().add(1)).log();
 }
 
@@ -102,6 +105,7 @@ export function isclose(
   options: { rtol?: number; atol?: number; equalNan?: boolean } = {},
 ): Tensor<Shape, 'bool'> {
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = options;
+  if (x.dtype === 'bool' && y.dtype === 'bool') return isclose(x.int(), y.int(), options);
   const difference = x.sub(y).abs();
   const close = difference.isfinite().logicalAnd(difference.le(y.abs().mul(rtol).add(atol)));
   const equal = x.eq(y).logicalOr(close);

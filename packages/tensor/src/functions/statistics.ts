@@ -1,7 +1,8 @@
 /** Order statistics, NaN-skipping sums, differences and integrals. */
-import type { DType } from '../dtype.js';
+import { type DType, isFloat } from '../dtype.js';
+import { ShapeError } from '../errors.js';
 import type { ReduceOptions, ValuesIndices, VarianceOptions } from '../methods/reduction.js';
-import { normalizeDim } from '../ops/dims.js';
+import { normalizeDim, showShape } from '../ops/dims.js';
 import type { Tensor } from '../tensor.js';
 import type { Dims } from '../types/dims.js';
 import type { Shape } from '../types/shape.js';
@@ -109,20 +110,59 @@ export const cumulativeTrapezoid = (
   options: TrapezoidOptions = {},
 ): Tensor => trapezoids(y, x, options).cumsum(options.dim ?? -1);
 
-/** Covariance matrix of variables in rows and observations in columns. */
-export function cov(x: Tensor, options: { correction?: number } = {}): Tensor {
-  const rows = x.ndim < 2 ? x.reshape(1, -1) : x;
-  const centered = rows.sub(rows.mean(1, { keepdim: true }) as Tensor);
-  const result = centered
-    .matmul(centered.T as Tensor)
-    .div(Math.max(0, rows.shape[1]! - (options.correction ?? 1)));
-  return x.ndim < 2 ? result.reshape([]) : result;
+export interface CovarianceOptions {
+  /** The divisor is the number of observations minus this: 1 by default. */
+  readonly correction?: number;
+  /** How often each observation occurred (integers). */
+  readonly fweights?: Tensor | null;
+  /** The importance of each observation. */
+  readonly aweights?: Tensor | null;
 }
 
-/** Correlation coefficients of variables in rows. */
+/**
+ * Covariance matrix of variables in rows and observations in columns; of one variable its variance.
+ * https://pytorch.org/docs/1.13/generated/torch.cov.html
+ */
+export function cov(x: Tensor, options: CovarianceOptions = {}): Tensor {
+  if (x.ndim > 2) throw new ShapeError(`cov: needs at most 2 dimensions, got shape ${showShape(x.shape)}`);
+  const { correction = 1, fweights, aweights } = options;
+  const rows = (isFloat(x.dtype) ? x : x.float()).reshape(x.ndim < 2 ? 1 : x.shape[0], -1);
+  for (const [name, w] of Object.entries({ fweights, aweights }))
+    if (w && (w.ndim !== 1 || w.shape[0] !== rows.shape[1]))
+      throw new ShapeError(
+        `cov: ${name} of shape ${showShape(w.shape)} must have one entry for each of ${rows.shape[1]} observations`,
+      );
+  const weights = fweights && aweights ? fweights.mul(aweights) : (fweights ?? aweights ?? null);
+  if (!weights) {
+    const centered = rows.sub(rows.mean(1, { keepdim: true }) as Tensor);
+    const observations = Math.max(0, rows.shape[1] - correction);
+    return centered
+      .matmul(centered.T as Tensor)
+      .div(observations)
+      .squeeze();
+  }
+  const w = weights.to(rows.dtype);
+  const total = w.sum();
+  const mean = rows.mul(w).sum(1, { keepdim: true }).div(total);
+  const centered = rows.sub(mean);
+  // Of importances alone, the correction is worth as many observations as they amount to.
+  const lost = aweights ? w.mul(aweights).sum().div(total).mul(correction) : correction;
+  const divisor = total.sub(lost).clamp({ min: 0 });
+  return centered
+    .matmul(centered.mul(w).T as Tensor)
+    .div(divisor)
+    .squeeze();
+}
+
+/**
+ * Correlation coefficients of variables in rows; of one variable 1.
+ * https://pytorch.org/docs/1.13/generated/torch.corrcoef.html
+ */
 export function corrcoef(x: Tensor): Tensor {
   const c = cov(x);
   if (c.ndim === 0) return c.div(c);
   const deviation = diagonal(c).sqrt();
-  return c.div(deviation.unsqueeze(1)).div(deviation.unsqueeze(0)).clamp(-1, 1);
+  const r = c.div(deviation.unsqueeze(1)).div(deviation.unsqueeze(0));
+  // The limits take off what rounding added; the gradient must not stop there.
+  return r.add(r.clamp(-1, 1).sub(r).detach());
 }

@@ -3,8 +3,8 @@ import { ValueError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import { cast, toFloat } from './cast.js';
 import { normalizeDim, normalizeDims } from './dims.js';
-import { constant, eq, ne, unary, where } from './elementwise.js';
-import { add, div, isinf, pow, square, sub } from './math.js';
+import { constant, eq, unary, where } from './elementwise.js';
+import { add, div, isinf, mul, pow, square, sub } from './math.js';
 import { detach } from './movement.js';
 import { type DimArgument, extreme, mean, reducedSize, requireFloat, sum } from './reduce.js';
 
@@ -43,7 +43,8 @@ export function norm(x: Node, p: number | 'fro' = 2, dim?: DimArgument, keepdim 
   const size = unary('abs', x);
   if (p === Number.POSITIVE_INFINITY) return extreme('amax', size, dim, keepdim, 'norm');
   if (p === Number.NEGATIVE_INFINITY) return extreme('amin', size, dim, keepdim, 'norm');
-  if (p === 0) return sum(cast(ne(x, 0), x.dtype), dim, keepdim);
+  // The count's gradient is 0, not absent.
+  if (p === 0) return sum(where(eq(x, 0), mul(x, 0), constant(x, 1)), dim, keepdim);
   if (p === 1) return sum(size, dim, keepdim);
   if (Number.isNaN(p)) throw new ValueError('norm: p must be a number, got NaN');
   const total = sum(pow(size, p), dim, keepdim);

@@ -16,7 +16,7 @@ export const SCALAR_OPS = [
   // unary
   'neg',
   'abs',
-  'sign',
+  'sign' /* 0 for NaN */,
   'exp',
   'log',
   'expm1',
@@ -38,7 +38,7 @@ export const SCALAR_OPS = [
   'add',
   'sub',
   'mul',
-  'div' /* integers: truncated */,
+  'div' /* integers: truncated; 0 where the divisor is 0, and so are rem and mod */,
   'rem' /* truncated, sign of the dividend */,
   'mod' /* floored, sign of the divisor */,
   'pow',
@@ -52,7 +52,7 @@ export const SCALAR_OPS = [
   'or',
   'xor' /* logical for bool, bitwise for integers */,
   'shl',
-  'shr' /* arithmetic for signed types */,
+  'shr' /* arithmetic for signed types; counts of shl and shr are 0 … bits − 1 */,
   // others
   'where' /* (bool, a, b) → a or b */,
   'cast' /* to the expression's dtype: float → integer truncates and saturates, NaN → 0; anything ≠ 0 → true */,

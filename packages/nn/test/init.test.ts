@@ -8,7 +8,10 @@ beforeAll(useReference);
 
 const generator = (): Generator => new Generator(11);
 const mean = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length;
-const deviation = (xs: readonly number[]): number => Math.sqrt(mean(xs.map((x) => (x - mean(xs)) ** 2)));
+const deviation = (xs: readonly number[]): number => {
+  const centre = mean(xs);
+  return Math.sqrt(mean(xs.map((x) => (x - centre) ** 2)));
+};
 
 /** Uniform within ±bound: the limits are kept and nearly reached, mean and deviation fit (5 standard errors). */
 async function expectUniform(t: Tensor, bound: number): Promise<void> {

@@ -1,4 +1,13 @@
-import { arange, isFloat, type Shape, ShapeError, type Tensor, ValueError, where } from '@neurite/tensor';
+import {
+  arange,
+  DTypeError,
+  isFloat,
+  type Shape,
+  ShapeError,
+  type Tensor,
+  ValueError,
+  where,
+} from '@neurite/tensor';
 import { constant, deviceOf } from '../like.js';
 import { checkIndices } from './indices.js';
 import { checkSameShape, type Reduction, type ReductionOptions, reduceLoss } from './reduction.js';
@@ -64,6 +73,10 @@ function probabilityLoss(
   options: CrossEntropyOptions,
 ): Tensor {
   const { labelSmoothing = 0, reduction = 'mean', weight, ignoreIndex = -100 } = options;
+  if (target.ndim === logProbabilities.ndim - 1)
+    throw new DTypeError(
+      `crossEntropy: class numbers must be int32, got ${target.dtype} [${target.shape.join(', ')}] for logits [${logProbabilities.shape.join(', ')}]; make them with tensor(data, { dtype: 'int32' })`,
+    );
   checkSameShape('crossEntropy', logProbabilities, target);
   if (ignoreIndex >= 0)
     throw new ValueError('crossEntropy: ignoreIndex has no meaning for a target of probabilities');

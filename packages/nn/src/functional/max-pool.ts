@@ -1,8 +1,9 @@
 import { arange, noGrad, type Tensor, where, zeros } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
-import { constant, deviceOf } from '../like.js';
+import { constant, deviceOf, like } from '../like.js';
+import { withOwnGradient } from './own-gradient.js';
 import { type PerDim, positions, withBatch } from './spatial.js';
-import { layWindows, padForWindows, tapsOf, type WindowOptions, type Windows } from './window.js';
+import { areTiles, layWindows, padForWindows, tapsOf, type WindowOptions, type Windows } from './window.js';
 
 export interface MaxPoolOptions extends WindowOptions {
   /** Distance between the elements of a window. */
@@ -24,9 +25,9 @@ export type MaxPoolResult<A extends readonly unknown[]> = A extends readonly [
   : Tensor;
 
 /**
- * The largest element of each window; NaN wins. The gradient goes to the first largest element, as in PyTorch: the
- * position is found outside the tape, and the value is then picked by comparing with it, so that the gradient is elementwise
- * too. Without a tape the position is not computed.
+ * The largest element of each window; NaN wins. The gradient goes to the first largest element, as in PyTorch: its
+ * position is found with the value, and the gradient is spread by it (see {@link spread}). Where neither gradient nor
+ * positions are wanted, positions are not computed.
  */
 function maxPool<A extends MaxPoolArguments>(
   name: string,
@@ -37,58 +38,84 @@ function maxPool<A extends MaxPoolArguments>(
 ): MaxPoolResult<A> {
   const order = ['stride', 'padding', 'dilation', 'ceilMode', 'returnIndices'] as const;
   const options = readArguments<MaxPoolOptions>(name, order, [], rest);
-  let windows: Windows | undefined;
-  let offset: Tensor | undefined;
+  let indices: Tensor | undefined;
   const values = withBatch(name, input, spatialDims, (x) => {
-    const sizes = x.shape.slice(2);
-    windows = layWindows(name, sizes, kernelSize, options, options.dilation ?? 1);
-    const { dilation } = windows;
-    const padded = padForWindows(x, windows, Number.NEGATIVE_INFINITY);
-    const taps = positions(windows.kernel).map((tap) => ({
-      values: tap.reduce((t, i, d) => tapsOf(t, windows as Windows, d, i), padded),
-      offset: tap.reduce((sum, i, d) => sum * sizes[d] + i * dilation[d], 0),
-    }));
-    if (!options.returnIndices && !x.node.requiresGrad) {
-      return taps.map((tap) => tap.values).reduce((a, b) => a.maximum(b));
-    }
-    const best = noGrad(() => firstLargest(taps));
-    offset = best;
-    return taps
-      .map((tap) => where(best.eq(constant(best, tap.offset)), tap.values, 0))
-      .reduce((a, b) => a.add(b));
+    const windows = layWindows(name, x.shape.slice(2), kernelSize, options, options.dilation ?? 1);
+    const { best, tap } = noGrad(() => firstLargest(x, windows));
+    if (options.returnIndices) indices = placesOf(tap, windows, x.shape);
+    return withOwnGradient(
+      name,
+      x,
+      () => best,
+      (gradient) => spread(gradient, tap, windows, x.shape),
+    );
   });
-  if (!options.returnIndices) return values as MaxPoolResult<A>;
-  const found = offset as Tensor;
-  const indices = found.add(windowOrigins(windows as Windows, input.shape.slice(-spatialDims)));
+  if (!indices) return values as MaxPoolResult<A>;
   return [values, values.ndim < indices.ndim ? indices.squeeze(0) : indices] as unknown as MaxPoolResult<A>;
 }
 
-interface Tap {
-  readonly values: Tensor;
-  /** Distance in an input plane from the window's first element; no two taps share it. */
-  readonly offset: number;
+/** The first largest element of each window, and its number within the window. */
+function firstLargest(x: Tensor, windows: Windows): { best: Tensor; tap: Tensor } {
+  const padded = padForWindows(x, windows, Number.NEGATIVE_INFINITY);
+  const [first, ...others] = positions(windows.kernel).map((position) =>
+    position.reduce((t, i, d) => tapsOf(t, windows, d, i), padded),
+  );
+  let best = first;
+  let tap: Tensor = zeros(first.shape, { dtype: 'int32', device: deviceOf(x) });
+  others.forEach((values, i) => {
+    const better = values.gt(best).logicalOr(values.ne(values));
+    best = where(better, values, best);
+    tap = where(better, constant(tap, i + 1), tap);
+  });
+  return { best, tap };
 }
 
-/** The offset of each window's first largest element. */
-function firstLargest(taps: readonly Tap[]): Tensor {
-  let best = taps[0].values;
-  let offset: Tensor = zeros(best.shape, { dtype: 'int32', device: deviceOf(best) });
-  for (const tap of taps.slice(1)) {
-    const better = tap.values.gt(best).logicalOr(tap.values.ne(tap.values));
-    best = where(better, tap.values, best);
-    offset = where(better, constant(offset, tap.offset), offset);
-  }
-  return offset;
+/** The positions in the row-major input plane that the windows' elements number `tap` have. */
+function placesOf(
+  tap: Tensor,
+  { kernel, stride, padding, dilation, count }: Windows,
+  shape: readonly number[],
+): Tensor {
+  const sizes = shape.slice(2);
+  let places: Tensor = zeros([], { dtype: 'int32' });
+  let inner = kernel.reduce((a, b) => a * b, 1);
+  kernel.forEach((k, d) => {
+    inner /= k;
+    const start = arange(count[d], { dtype: 'int32' })
+      .mul(constant(tap, stride[d]))
+      .sub(constant(tap, padding[d]));
+    const within = tap
+      .floorDivide(constant(tap, inner))
+      .remainder(constant(tap, k))
+      .mul(constant(tap, dilation[d]));
+    const position = within.add(start.reshape([-1, ...count.slice(d + 1).map(() => 1)]));
+    places = places.mul(constant(tap, sizes[d])).add(position);
+  });
+  return places;
 }
 
-/** Position in an input plane of each window's first element (negative where it lies in the padding): shape `count`. */
-function windowOrigins({ count, stride, padding }: Windows, sizes: readonly number[]): Tensor {
-  let origins: Tensor | undefined;
-  for (let d = 0; d < count.length; d++) {
-    const starts = arange(count[d], { dtype: 'int32' }).mul(stride[d]).sub(padding[d]);
-    origins = origins ? origins.mul(sizes[d]).unsqueeze(-1).add(starts) : starts;
+/**
+ * Sends each window's gradient to where its maximum was. Tiles do not overlap: each element of the input belongs to one window and
+ * compares its number with that window's, which needs no scatter and fuses (one load and one comparison per element, where the
+ * gradient of strided slices has one for every element of a window). Other windows add into the input's planes.
+ */
+function spread(gradient: Tensor, tap: Tensor, windows: Windows, shape: readonly number[]): Tensor {
+  const lead = shape.slice(0, 2);
+  const sizes = shape.slice(2);
+  const { count, kernel } = windows;
+  if (!areTiles(windows)) {
+    const places = noGrad(() => placesOf(tap, windows, shape)).reshape([...lead, -1]);
+    const planes = zeros([...lead, sizes.reduce((a, b) => a * b, 1)], like(gradient));
+    return planes.scatterAdd(2, places, gradient.reshape([...lead, -1])).reshape(shape);
   }
-  return origins as Tensor;
+  const perTile = [...lead, ...count.flatMap((n) => [n, 1])];
+  const numbers = arange(
+    kernel.reduce((a, b) => a * b, 1),
+    { dtype: 'int32' },
+  ).reshape(kernel.flatMap((k) => [1, k]));
+  const spreadOut = where(tap.reshape(perTile).eq(numbers), gradient.reshape(perTile), 0);
+  const covered = spreadOut.reshape([...lead, ...count.map((n, d) => n * kernel[d])]);
+  return covered.pad([[0, 0], [0, 0], ...sizes.map((size, d) => [0, size - count[d] * kernel[d]] as const)]);
 }
 
 /** Input [N, C, L] or [C, L]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool1d.html */

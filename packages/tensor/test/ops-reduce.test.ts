@@ -36,6 +36,16 @@ describe('sums', () => {
     expect(await tensor(3).sum(0, { keepdim: true }).item()).toBe(3);
   });
 
+  test('a vector read along rows and along columns at once', async () => {
+    const scale = tensor([4, 16]).sqrt();
+    const rows = tensor([
+      [1, 2],
+      [3, 1],
+    ]).div(scale.unsqueeze(1)); // prettier-ignore
+    const both = rows.div(scale.unsqueeze(0));
+    expect(await both.sum(0).add(rows.sum(1)).array()).toEqual([2.125, 1.3125]);
+  });
+
   test('dtypes', async () => {
     expect(tensor([true, true]).sum().dtype).toBe('int32');
     expect(await tensor([true, true]).sum().item()).toBe(2);

@@ -235,6 +235,8 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
     const m = remade.get(buffer);
     if (m && !matchLoads(loads, m.store.index, identity)) return undefined;
   }
+  // A vector that is read both along the outer loops and along the reduction is not the value of one point.
+  if ([...identity].some(([wanted, own]) => wanted !== own)) return undefined;
   return combine(b, asReduction, c, c.phases, identity, remade);
 }
 

@@ -1,60 +1,68 @@
 /** Plans with compiled programs. */
-import type { Program } from '../backend/interface.js'
-import { NeuriteError } from '../errors.js'
-import { createExprBuilder } from '../kernel/expr.js'
-import type { Kernel } from '../kernel/ir.js'
-import { lowerScalarOps } from '../kernel/lowering.js'
-import { printKernel } from '../kernel/print.js'
-import { matches, type Request, toGraph } from '../schedule/graph.js'
-import { buildPlan, type Plan } from '../schedule/plan.js'
-import type { Device } from './device.js'
-import { stats } from './stats.js'
+import type { Program } from '../backend/interface.js';
+import { NeuriteError } from '../errors.js';
+import { createExprBuilder } from '../kernel/expr.js';
+import type { Kernel } from '../kernel/ir.js';
+import { lowerScalarOps } from '../kernel/lowering.js';
+import { printKernel } from '../kernel/print.js';
+import { matches, type Request, toGraph } from '../schedule/graph.js';
+import { buildPlan, type Plan } from '../schedule/plan.js';
+import type { Device } from './device.js';
+import { stats } from './stats.js';
 
 export interface CompiledPlan extends Plan {
   /** For each step: its program, or null for a host step. */
-  readonly programs: readonly (Program | null)[]
+  readonly programs: readonly (Program | null)[];
 }
 
-const isPromise = (x: unknown): x is Promise<unknown> => x instanceof Promise
+const isPromise = (x: unknown): x is Promise<unknown> => x instanceof Promise;
 
 /** The program of a kernel, compiled once per device and structure. A failed compilation is forgotten. */
 function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
-  const { backend, programs } = device
+  const { backend, programs } = device;
   for (const { dtype } of kernel.buffers) {
     if (!backend.capabilities.dtypes.includes(dtype)) {
-      throw new NeuriteError(`${kernel.name}: device ${device.name} has no ${dtype}; it has ${backend.capabilities.dtypes.join(', ')}`)
+      throw new NeuriteError(
+        `${kernel.name}: device ${device.name} has no ${dtype}; it has ${backend.capabilities.dtypes.join(', ')}`,
+      );
     }
   }
-  const key = printKernel(kernel)
-  const known = programs.get(key)
-  if (known) return known
-  stats.programsCompiled++
-  const made = backend.specialize?.(kernel) ?? backend.compile(lowerScalarOps(kernel, createExprBuilder(), backend.capabilities.scalarOps))
-  programs.set(key, made)
+  const key = printKernel(kernel);
+  const known = programs.get(key);
+  if (known) return known;
+  stats.programsCompiled++;
+  const made =
+    backend.specialize?.(kernel) ??
+    backend.compile(lowerScalarOps(kernel, createExprBuilder(), backend.capabilities.scalarOps));
+  programs.set(key, made);
   if (isPromise(made)) {
     made.then(
       (program) => programs.set(key, program),
       () => programs.delete(key),
-    )
+    );
   }
-  return made
+  return made;
 }
 
 /** Finds or makes the plan of a request. Synchronous when everything is cached or the backend compiles synchronously. */
 export function planFor(device: Device, request: Request): CompiledPlan | Promise<CompiledPlan> {
-  const known = device.plans.get(request.hash)?.find((p) => matches(p.graph, request))
+  const known = device.plans.get(request.hash)?.find((p) => matches(p.graph, request));
   if (known) {
-    stats.plansReused++
-    return known
+    stats.plansReused++;
+    return known;
   }
-  stats.plansBuilt++
-  const plan = buildPlan(toGraph(request), device.backend.capabilities, { fuse: device.fusion })
+  stats.plansBuilt++;
+  const plan = buildPlan(toGraph(request), device.backend.capabilities, { fuse: device.fusion });
   // Independent programs compile side by side.
-  const programs = plan.steps.map((step) => (step.kind === 'kernel' ? programOf(device, step.bound.kernel) : null))
+  const programs = plan.steps.map((step) =>
+    step.kind === 'kernel' ? programOf(device, step.bound.kernel) : null,
+  );
   const finish = (done: readonly (Program | null)[]): CompiledPlan => {
-    const compiled = { ...plan, programs: done }
-    device.cachePlan(request.hash, compiled)
-    return compiled
-  }
-  return programs.some(isPromise) ? Promise.all(programs).then(finish) : finish(programs as (Program | null)[])
+    const compiled = { ...plan, programs: done };
+    device.cachePlan(request.hash, compiled);
+    return compiled;
+  };
+  return programs.some(isPromise)
+    ? Promise.all(programs).then(finish)
+    : finish(programs as (Program | null)[]);
 }

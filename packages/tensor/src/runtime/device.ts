@@ -1,173 +1,199 @@
 /** A device: a started backend with its caches and its memory accounts. */
-import type { Backend, DeviceBuffer, Program } from '../backend/interface.js'
-import { DeviceError, OutOfMemoryError } from '../errors.js'
-import type { DeviceHandle, Storage } from '../graph/storage.js'
-import type { CompiledPlan } from './compile.js'
-import { stats } from './stats.js'
+import type { Backend, DeviceBuffer, Program } from '../backend/interface.js';
+import { DeviceError, OutOfMemoryError } from '../errors.js';
+import type { DeviceHandle, Storage } from '../graph/storage.js';
+import type { CompiledPlan } from './compile.js';
+import { stats } from './stats.js';
 
 export interface MemoryReport {
-  readonly device: string
+  readonly device: string;
   /** Bytes in use on the device now, cached uploads included. */
-  readonly live: number
+  readonly live: number;
   /** The most that was in use at once. */
-  readonly peak: number
+  readonly peak: number;
   /** Bytes of host tensors that are cached on the device and may be dropped at any time. */
-  readonly cachedUploads: number
+  readonly cachedUploads: number;
   /** The limit. */
-  readonly budget: number
+  readonly budget: number;
 }
 
 export interface DeviceOptions {
   /** Fuse ops into few kernels (default true). Off is for tests. */
-  readonly fusion?: boolean
+  readonly fusion?: boolean;
   /** Device bytes that copies of host tensors may occupy between uses (default 256 MiB). */
-  readonly uploadCache?: number
+  readonly uploadCache?: number;
 }
 
-const MAX_PLANS = 256
+const MAX_PLANS = 256;
 
 export class Device implements DeviceHandle {
-  readonly name: string
-  readonly fusion: boolean
+  readonly name: string;
+  readonly fusion: boolean;
   /** Plans by structural hash; several graphs may share one. */
-  readonly plans = new Map<string, CompiledPlan[]>()
-  readonly programs = new Map<string, Program | Promise<Program>>()
+  readonly plans = new Map<string, CompiledPlan[]>();
+  readonly programs = new Map<string, Program | Promise<Program>>();
   /** Resolves when all work queued so far is done or failed. */
-  tail: Promise<void> | null = null
-  private live = 0
-  private peak = 0
-  private cached = 0
-  private readonly uploads = new Map<Storage, number>()
-  private readonly uploadLimit: number
-  private destroyed = false
-  private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => {
-    if (!this.destroyed) this.free(buffer)
-  })
+  tail: Promise<void> | null = null;
+  private live = 0;
+  private peak = 0;
+  private cached = 0;
+  private readonly uploads = new Map<Storage, number>();
+  private readonly uploadLimit: number;
+  private destroyed = false;
+  private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => this.free(buffer));
 
-  constructor(readonly backend: Backend, readonly report: string, options: DeviceOptions = {}) {
-    this.name = backend.name
-    this.fusion = options.fusion ?? true
-    this.uploadLimit = options.uploadCache ?? 256 * 2 ** 20
+  constructor(
+    readonly backend: Backend,
+    readonly report: string,
+    options: DeviceOptions = {},
+  ) {
+    this.name = backend.name;
+    this.fusion = options.fusion ?? true;
+    this.uploadLimit = options.uploadCache ?? 256 * 2 ** 20;
   }
 
   /** Throws DeviceError once the device has been destroyed. */
   check(): void {
-    if (this.destroyed) throw new DeviceError(`device ${this.name} was destroyed; make a new one with use(...)`)
+    if (this.destroyed)
+      throw new DeviceError(`device ${this.name} was destroyed; make a new one with use(...)`);
   }
 
   allocate(bytes: number): DeviceBuffer {
-    this.check()
-    let buffer: DeviceBuffer
+    this.check();
+    let buffer: DeviceBuffer;
     try {
-      buffer = this.backend.allocate(bytes)
+      buffer = this.backend.allocate(bytes);
     } catch (e) {
-      if (!(e instanceof OutOfMemoryError) || this.uploads.size === 0) throw e
-      this.dropUploads(0)
-      buffer = this.backend.allocate(bytes)
+      if (!(e instanceof OutOfMemoryError) || this.uploads.size === 0) throw e;
+      this.dropUploads(0);
+      buffer = this.backend.allocate(bytes);
     }
-    this.live += buffer.bytes
-    if (this.live > this.peak) this.peak = this.live
-    stats.bytesAllocated += buffer.bytes
-    return buffer
+    this.live += buffer.bytes;
+    if (this.live > this.peak) this.peak = this.live;
+    stats.bytesAllocated += buffer.bytes;
+    return buffer;
   }
 
   free(buffer: DeviceBuffer): void {
-    this.live -= buffer.bytes
-    this.backend.free(buffer)
+    if (this.destroyed) return;
+    this.live -= buffer.bytes;
+    this.backend.free(buffer);
   }
 
   /** Makes a storage the owner of a buffer: it is freed with the storage, or by `disown`. */
   own(storage: Storage, buffer: DeviceBuffer): void {
-    storage.buffer = buffer
-    storage.device = this
-    this.registry.register(storage, buffer, storage)
+    storage.buffer = buffer;
+    storage.device = this;
+    this.registry.register(storage, buffer, storage);
   }
 
   /** Takes the buffer away from its storage; the caller frees it or passes it on. */
   disown(storage: Storage): DeviceBuffer | null {
-    const { buffer } = storage
-    if (!buffer) return null
-    this.registry.unregister(storage)
-    const cached = this.uploads.get(storage)
+    const { buffer } = storage;
+    if (!buffer) return null;
+    this.registry.unregister(storage);
+    const cached = this.uploads.get(storage);
     if (cached !== undefined) {
-      this.uploads.delete(storage)
-      this.cached -= cached
+      this.uploads.delete(storage);
+      this.cached -= cached;
     }
-    storage.buffer = null
-    return buffer
+    storage.buffer = null;
+    return buffer;
   }
 
   /** The device buffer of a value, uploaded from the host if it is not there. */
   bufferOf(storage: Storage): DeviceBuffer {
+    if (storage.buffer && storage.device !== this) {
+      if (!storage.host)
+        throw new DeviceError(
+          `a tensor on ${storage.device?.name} was used on ${this.name}; move it with to(device)`,
+        );
+      // A cached copy on another device: the host has the value.
+      const other = storage.device as Device;
+      other.free(other.disown(storage)!);
+    }
     if (storage.buffer) {
-      const cached = this.uploads.get(storage)
+      const cached = this.uploads.get(storage);
       if (cached !== undefined) {
         // Most recently used goes to the end.
-        this.uploads.delete(storage)
-        this.uploads.set(storage, cached)
+        this.uploads.delete(storage);
+        this.uploads.set(storage, cached);
       }
-      return storage.buffer
+      return storage.buffer;
     }
-    if (!storage.host) throw storage.error ?? new DeviceError('a value is not on the device and has no copy on the host')
-    const buffer = this.allocate(storage.bytes)
-    this.backend.write(buffer, 0, storage.host)
-    this.own(storage, buffer)
-    this.uploads.set(storage, buffer.bytes)
-    this.cached += buffer.bytes
-    return buffer
+    if (!storage.host)
+      throw storage.error ?? new DeviceError('a value is not on the device and has no copy on the host');
+    const buffer = this.allocate(storage.bytes);
+    this.backend.write(buffer, 0, storage.host);
+    this.own(storage, buffer);
+    this.uploads.set(storage, buffer.bytes);
+    this.cached += buffer.bytes;
+    return buffer;
   }
 
   /** Drops cached uploads, oldest first, until at most `limit` bytes remain. */
   dropUploads(limit = this.uploadLimit): void {
-    if (this.cached <= limit) return
+    if (this.cached <= limit) return;
     for (const storage of [...this.uploads.keys()]) {
-      const buffer = this.disown(storage)
-      if (buffer) this.free(buffer)
-      if (this.cached <= limit) return
+      const buffer = this.disown(storage);
+      if (buffer) this.free(buffer);
+      if (this.cached <= limit) return;
     }
   }
 
   /** Remembers a plan; the oldest structure is forgotten when there are many. */
   cachePlan(hash: string, plan: CompiledPlan): void {
-    const same = this.plans.get(hash)
-    if (same) same.push(plan)
-    else this.plans.set(hash, [plan])
-    if (this.plans.size > MAX_PLANS) this.plans.delete(this.plans.keys().next().value!)
+    const same = this.plans.get(hash);
+    if (same) same.push(plan);
+    else this.plans.set(hash, [plan]);
+    if (this.plans.size > MAX_PLANS) this.plans.delete(this.plans.keys().next().value!);
   }
 
   /** Bytes that can still be had, cached uploads counted as free. */
   available(): number {
-    return this.backend.capabilities.memoryBudget - this.live + this.cached
+    return this.backend.capabilities.memoryBudget - this.live + this.cached;
   }
 
   memory(): MemoryReport {
-    return { device: this.name, live: this.live, peak: this.peak, cachedUploads: this.cached, budget: this.backend.capabilities.memoryBudget }
+    return {
+      device: this.name,
+      live: this.live,
+      peak: this.peak,
+      cachedUploads: this.cached,
+      budget: this.backend.capabilities.memoryBudget,
+    };
   }
 
   /** Waits for queued work and frees everything; tensors that live only on the device are lost. */
   async destroy(): Promise<void> {
-    if (this.destroyed) return
-    await this.tail
-    this.destroyed = true
-    this.plans.clear()
-    this.programs.clear()
-    this.uploads.clear()
-    await this.backend.destroy()
-    if (defaultDevice === this) defaultDevice = null
+    if (this.destroyed) return;
+    await this.tail;
+    this.destroyed = true;
+    this.plans.clear();
+    this.programs.clear();
+    this.uploads.clear();
+    await this.backend.destroy();
+    if (defaultDevice === this) defaultDevice = null;
   }
 }
 
-let defaultDevice: Device | null = null
+let defaultDevice: Device | null = null;
 
 /** The device that `use` chose last. Throws DeviceError when there is none. */
 export function getDefaultDevice(): Device {
-  if (!defaultDevice) throw new DeviceError("no device: choose one first, for example `await use(cpu())` with cpu from '@neurite/backend-cpu'")
-  return defaultDevice
+  if (!defaultDevice)
+    throw new DeviceError(
+      "no device: choose one first, for example `await use(cpu())` with cpu from '@neurite/backend-cpu'",
+    );
+  return defaultDevice;
 }
 
+/** The default device, or null before the first `use`. */
+export const currentDevice = (): Device | null => defaultDevice;
+
 export function setDefaultDevice(device: Device | null): void {
-  defaultDevice = device
+  defaultDevice = device;
 }
 
 /** Memory of a device (default: the default device). */
-export const memory = (device: Device = getDefaultDevice()): MemoryReport => device.memory()
+export const memory = (device: Device = getDefaultDevice()): MemoryReport => device.memory();

@@ -1,36 +1,37 @@
 /** From requests for values to jobs. */
-import { DTYPES } from '../dtype.js'
-import { DeviceError } from '../errors.js'
-import { leaf, Node, sizeOf } from '../graph/node.js'
-import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js'
-import { collect } from '../schedule/graph.js'
-import { checkAnomaly, isAnomalyMode } from './anomaly.js'
-import { Device, getDefaultDevice } from './device.js'
-import { enqueue, prepare, staleError } from './run.js'
-import { turnIfDue } from './yield.js'
+import { DTYPES } from '../dtype.js';
+import { DeviceError } from '../errors.js';
+import { leaf, type Node, sizeOf } from '../graph/node.js';
+import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js';
+import { collect } from '../schedule/graph.js';
+import { checkAnomaly, isAnomalyMode } from './anomaly.js';
+import { Device, getDefaultDevice } from './device.js';
+import { enqueue, prepare, staleError } from './run.js';
+import { turnIfDue } from './yield.js';
 
 /** The device on which a node is (to be) computed. */
 export function deviceOf(node: Node): Device {
-  const device = node.device ?? getDefaultDevice()
-  if (!(device instanceof Device)) throw new DeviceError(`device ${device.name} is not one that use(...) made`)
-  return device
+  const device = node.device ?? getDefaultDevice();
+  if (!(device instanceof Device))
+    throw new DeviceError(`device ${device.name} is not one that use(...) made`);
+  return device;
 }
 
 export const newStorage = (node: Node, device: Device): Storage =>
-  deviceStorage(node.dtype, sizeOf(node.shape), sizeOf(node.shape) * DTYPES[node.dtype].bytes, device)
+  deviceStorage(node.dtype, sizeOf(node.shape), sizeOf(node.shape) * DTYPES[node.dtype].bytes, device);
 
 /** Fetches values that tensors on this device take from tensors on another one. */
 export async function fetchTransfers(leaves: readonly Storage[]): Promise<void> {
   for (const storage of leaves) {
-    if (!storage.source) continue
-    storage.host = await readNode(storage.source as Node)
-    storage.source = null
+    if (!storage.source) continue;
+    storage.host = await readNode(storage.source as Node);
+    storage.source = null;
   }
 }
 
 /** The tape of a realised node is needed only while a backward may still come through it. */
 function release(node: Node): void {
-  if (!node.requiresGrad || node.consumed) node.inputs = []
+  if (!node.requiresGrad || node.consumed) node.inputs = [];
 }
 
 /**
@@ -38,56 +39,57 @@ function release(node: Node): void {
  * The request is taken down synchronously: what happens to parameters later does not change it.
  */
 export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
-  const byDevice = new Map<Device, Node[]>()
+  const byDevice = new Map<Device, Node[]>();
   for (const node of new Set(nodes)) {
     if (node.storage) {
-      if (node.storage.overwrittenBy) throw staleError(node, node.storage.overwrittenBy)
-      continue
+      if (node.storage.overwrittenBy) throw staleError(node, node.storage.overwrittenBy);
+      continue;
     }
-    const device = deviceOf(node)
-    const list = byDevice.get(device)
-    if (list) list.push(node)
-    else byDevice.set(device, [node])
+    const device = deviceOf(node);
+    const list = byDevice.get(device);
+    if (list) list.push(node);
+    else byDevice.set(device, [node]);
   }
-  const runs = [...byDevice].map(([device, wanted]) => submitRequest(device, wanted))
-  await Promise.all(runs)
-  await turnIfDue()
+  const runs = [...byDevice].map(([device, wanted]) => submitRequest(device, wanted));
+  await Promise.all(runs);
+  await turnIfDue();
 }
 
 async function submitRequest(device: Device, wanted: readonly Node[]): Promise<void> {
-  const request = collect(wanted)
-  const outputs = wanted.map((n) => newStorage(n, device))
-  const job = prepare(device, request, outputs, [])
-  if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves)
-  if (isAnomalyMode()) await checkAnomaly(device, request)
-  await enqueue(device, job)
+  const request = collect(wanted);
+  const outputs = wanted.map((n) => newStorage(n, device));
+  const job = prepare(device, request, outputs, []);
+  if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves);
+  if (isAnomalyMode()) await checkAnomaly(device, request);
+  await enqueue(device, job);
   wanted.forEach((node, i) => {
-    node.storage ??= outputs[i]
-    release(node)
-  })
+    node.storage ??= outputs[i];
+    node.device ??= device;
+    release(node);
+  });
 }
 
 /** The bytes of a node's value, row-major: the caller's own copy. */
 export async function readNode(node: Node): Promise<Uint8Array> {
-  await realizeNodes([node])
-  const storage = node.storage!
-  if (storage.source) await fetchTransfers([storage])
-  if (storage.host) return storage.host.slice()
-  const device = deviceOf(node)
-  if (!storage.buffer) await device.tail
-  if (storage.error) throw storage.error
-  if (storage.overwrittenBy) throw staleError(node, storage.overwrittenBy)
-  device.check()
-  if (storage.bytes === 0) return new Uint8Array(0)
-  return device.backend.read(storage.buffer!, 0, storage.bytes)
+  await realizeNodes([node]);
+  const storage = node.storage!;
+  if (storage.source) await fetchTransfers([storage]);
+  if (storage.host) return storage.host.slice();
+  const device = deviceOf(node);
+  if (!storage.buffer) await device.tail;
+  if (storage.error) throw storage.error;
+  if (storage.overwrittenBy) throw staleError(node, storage.overwrittenBy);
+  device.check();
+  if (storage.bytes === 0) return new Uint8Array(0);
+  return device.backend.read(storage.buffer!, 0, storage.bytes);
 }
 
 /** The same value on another device: host data are shared, device values are fetched when they are needed. */
 export function transferNode(node: Node, device: Device): Node {
   if (node.storage?.host && !node.storage.overwrittenBy) {
-    return leaf(hostStorage(node.dtype, node.storage.size, node.storage.host), node.shape, device)
+    return leaf(hostStorage(node.dtype, node.storage.size, node.storage.host), node.shape, device);
   }
-  const storage = newStorage(node, device)
-  storage.source = node
-  return leaf(storage, node.shape, device)
+  const storage = newStorage(node, device);
+  storage.source = node;
+  return leaf(storage, node.shape, device);
 }

@@ -1,188 +1,222 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
-import type { BufferSlice, Command, DeviceBuffer } from '../backend/interface.js'
-import { viewAs } from '../dtype.js'
-import { OutOfMemoryError, StaleTensorError } from '../errors.js'
-import type { Node } from '../graph/node.js'
-import type { Storage } from '../graph/storage.js'
-import type { OpAttrs } from '../ops/primitives.js'
-import type { Request } from '../schedule/graph.js'
-import { bytesOf } from '../schedule/plan.js'
-import { type CompiledPlan, planFor } from './compile.js'
-import type { Device } from './device.js'
-import { stats } from './stats.js'
+import type { BufferSlice, Command, DeviceBuffer } from '../backend/interface.js';
+import { viewAs } from '../dtype.js';
+import { OutOfMemoryError, StaleTensorError } from '../errors.js';
+import type { Node } from '../graph/node.js';
+import type { Storage } from '../graph/storage.js';
+import type { OpAttrs } from '../ops/primitives.js';
+import type { Request } from '../schedule/graph.js';
+import { bytesOf } from '../schedule/plan.js';
+import { type CompiledPlan, planFor } from './compile.js';
+import type { Device } from './device.js';
+import { stats } from './stats.js';
 
 /** A request with everything that it will need when its turn comes, taken at the time of the call. */
 export interface Job {
-  readonly request: Request
-  readonly plan: CompiledPlan | Promise<CompiledPlan>
+  readonly request: Request;
+  readonly plan: CompiledPlan | Promise<CompiledPlan>;
   /** Storages of leaf nodes, in the order of the request's nodes. */
-  readonly leaves: readonly Storage[]
-  readonly scalars: readonly number[]
+  readonly leaves: readonly Storage[];
+  readonly scalars: readonly number[];
   /** Where each root's value goes. */
-  readonly outputs: readonly Storage[]
+  readonly outputs: readonly Storage[];
   /** Storages whose values are replaced: their memory is freed, or taken over by an output. */
-  readonly replaced: readonly (Storage | null)[]
+  readonly replaced: readonly (Storage | null)[];
 }
 
 /**
  * Takes down leaves and scalars now: they may be re-pointed before the job runs. The plan is looked up now as well, because
  * the request's nodes may get values, or lose their inputs, before then. Throws StaleTensorError.
  */
-export function prepare(device: Device, request: Request, outputs: readonly Storage[], replaced: readonly (Storage | null)[]): Job {
-  const leaves: Storage[] = []
-  const scalars: number[] = []
+export function prepare(
+  device: Device,
+  request: Request,
+  outputs: readonly Storage[],
+  replaced: readonly (Storage | null)[],
+): Job {
+  const leaves: Storage[] = [];
+  const scalars: number[] = [];
   for (const node of request.order) {
     if (node.storage) {
-      const { overwrittenBy } = node.storage
-      if (overwrittenBy) throw staleError(node, overwrittenBy, request)
-      leaves.push(node.storage)
-    } else if (node.op === 'scalar') scalars.push(node.value)
+      const { overwrittenBy } = node.storage;
+      if (overwrittenBy) throw staleError(node, overwrittenBy, request);
+      leaves.push(node.storage);
+    } else if (node.op === 'scalar') scalars.push(node.value);
   }
-  const plan = planFor(device, request)
+  const plan = planFor(device, request);
   // A job that fails before it awaits its plan must not leave a rejection unhandled.
-  if (plan instanceof Promise) plan.catch(() => undefined)
-  return { request, plan, leaves, scalars, outputs, replaced }
+  if (plan instanceof Promise) plan.catch(() => undefined);
+  return { request, plan, leaves, scalars, outputs, replaced };
 }
 
 export function staleError(node: Node, by: string, request?: Request): StaleTensorError {
-  const user = request?.order.find((n) => !n.storage && n.inputs.includes(node))
-  const asked = request ? request.order[request.roots[0]] : node
-  const what = user ? `a pending ${asked.op} tensor [${asked.shape.join(', ')}] needs (through ${user.op})` : 'this tensor was'
-  const value = user ? ` the value of a [${node.shape.join(', ')}] tensor that ${by} has overwritten` : ` overwritten by ${by}`
-  return new StaleTensorError(`${what}${value}; read it before the update, or mark it with keep(t)`)
+  const user = request?.order.find((n) => !n.storage && n.inputs.includes(node));
+  const asked = request ? request.order[request.roots[0]] : node;
+  const what = user
+    ? `a pending ${asked.op} tensor [${asked.shape.join(', ')}] needs (through ${user.op})`
+    : 'this tensor was';
+  const value = user
+    ? ` the value of a [${node.shape.join(', ')}] tensor that ${by} has overwritten`
+    : ` overwritten by ${by}`;
+  return new StaleTensorError(`${what}${value}; read it before the update, or mark it with keep(t)`);
 }
 
 /** Queues a job behind the device's earlier ones; runs it at once when there are none. */
 export function enqueue(device: Device, job: Job): Promise<void> {
   const run = async (previous: Promise<void> | null) => {
-    if (previous) await previous
+    if (previous) await previous;
     try {
-      await execute(device, job)
+      await execute(device, job);
     } catch (e) {
-      for (const output of job.outputs) output.error ??= e
-      throw e
+      for (const output of job.outputs) output.error ??= e;
+      throw e;
     }
-  }
-  const result = run(device.tail)
-  const settled = result.then(() => undefined, () => undefined)
-  device.tail = settled
+  };
+  const result = run(device.tail);
+  const settled = result.then(
+    () => undefined,
+    () => undefined,
+  );
+  device.tail = settled;
   settled.then(() => {
-    if (device.tail === settled) device.tail = null
-  })
-  return result
+    if (device.tail === settled) device.tail = null;
+  });
+  return result;
 }
 
 async function execute(device: Device, job: Job): Promise<void> {
-  device.check()
+  device.check();
   for (const leaf of job.leaves) {
-    if (leaf.error) throw leaf.error
+    if (leaf.error) throw leaf.error;
   }
-  const plan = job.plan instanceof Promise ? await job.plan : job.plan
-  if (plan.peakBytes > device.available()) throw outOfMemory(device, plan)
+  const plan = job.plan instanceof Promise ? await job.plan : job.plan;
+  if (plan.peakBytes > device.available()) throw outOfMemory(device, plan);
 
-  const { graph } = plan
-  const owned: DeviceBuffer[] = []
+  const { graph } = plan;
+  const owned: DeviceBuffer[] = [];
   const take = (bytes: number): DeviceBuffer => {
-    const buffer = device.allocate(bytes)
-    owned.push(buffer)
-    return buffer
-  }
-  const slices = new Map<number, BufferSlice>()
+    const buffer = device.allocate(bytes);
+    owned.push(buffer);
+    return buffer;
+  };
+  const slices = new Map<number, BufferSlice>();
   try {
-    graph.leaves.forEach((node, i) => slices.set(node, { buffer: device.bufferOf(job.leaves[i]), byteOffset: 0 }))
-    const scratch = plan.slots.map(take)
-    for (const [node, { slot, byteOffset }] of plan.scratch) slices.set(node, { buffer: scratch[slot], byteOffset })
-    for (const root of graph.roots) if (!plan.inPlace.has(root)) slices.set(root, { buffer: take(bytesOf(graph, root)), byteOffset: 0 })
-    const steps = submitSteps(device, plan, job, slices)
-    if (steps) await steps
+    graph.leaves.forEach((node, i) =>
+      slices.set(node, { buffer: device.bufferOf(job.leaves[i]), byteOffset: 0 }),
+    );
+    const scratch = plan.slots.map(take);
+    for (const [node, { slot, byteOffset }] of plan.scratch)
+      slices.set(node, { buffer: scratch[slot], byteOffset });
+    for (const root of graph.roots)
+      if (!plan.inPlace.has(root)) slices.set(root, { buffer: take(bytesOf(graph, root)), byteOffset: 0 });
+    const steps = submitSteps(device, plan, job, slices);
+    if (steps) await steps;
     for (const buffer of scratch) {
-      owned.splice(owned.indexOf(buffer), 1)
-      device.free(buffer)
+      owned.splice(owned.indexOf(buffer), 1);
+      device.free(buffer);
     }
   } catch (e) {
-    for (const buffer of owned) device.free(buffer)
-    throw e
+    for (const buffer of owned) device.free(buffer);
+    throw e;
   }
-  settle(device, plan, job, slices)
-  device.dropUploads()
+  settle(device, plan, job, slices);
+  device.dropUploads();
 }
 
 /** Submits the kernels; with custom ops in between, their inputs come to the host and their results go back. */
-function submitSteps(device: Device, plan: CompiledPlan, job: Job, slices: ReadonlyMap<number, BufferSlice>): Promise<void> | undefined {
-  let batch: Command[] = []
+function submitSteps(
+  device: Device,
+  plan: CompiledPlan,
+  job: Job,
+  slices: ReadonlyMap<number, BufferSlice>,
+): Promise<void> | undefined {
+  let batch: Command[] = [];
   const flush = () => {
-    if (!batch.length) return
-    stats.kernelsRun += batch.length
-    device.backend.submit(batch)
-    batch = []
-  }
+    if (!batch.length) return;
+    stats.kernelsRun += batch.length;
+    device.backend.submit(batch);
+    batch = [];
+  };
   const command = (i: number): Command => {
-    const step = plan.steps[i]
-    if (step.kind !== 'kernel') throw new Error('not a kernel')
+    const step = plan.steps[i];
+    if (step.kind !== 'kernel') throw new Error('not a kernel');
     return {
       program: plan.programs[i]!,
       buffers: step.bound.buffers.map((n) => slices.get(n)!),
       scalars: step.bound.scalars.map((s) => job.scalars[s]),
-    }
-  }
+    };
+  };
   if (plan.steps.every((s) => s.kind === 'kernel')) {
-    plan.steps.forEach((_, i) => batch.push(command(i)))
-    flush()
-    return undefined
+    plan.steps.forEach((_, i) => batch.push(command(i)));
+    flush();
+    return undefined;
   }
   return (async () => {
     for (const [i, step] of plan.steps.entries()) {
       if (step.kind === 'kernel') {
-        batch.push(command(i))
-        continue
+        batch.push(command(i));
+        continue;
       }
-      flush()
-      stats.hostStepsRun++
-      const { nodes } = plan.graph
-      const inputs = await Promise.all(step.inputs.map(async (n) => {
-        const { buffer, byteOffset } = slices.get(n)!
-        return viewAs(nodes[n].dtype, await device.backend.read(buffer, byteOffset, bytesOf(plan.graph, n)))
-      }))
-      const { dtype, attrs } = nodes[step.node]
-      const output = new Uint8Array(bytesOf(plan.graph, step.node))
-      ;(attrs as OpAttrs['custom']).compute(inputs, viewAs(dtype, output))
-      const { buffer, byteOffset } = slices.get(step.node)!
-      device.backend.write(buffer, byteOffset, output)
+      flush();
+      stats.hostStepsRun++;
+      const { nodes } = plan.graph;
+      const inputs = await Promise.all(
+        step.inputs.map(async (n) => {
+          const { buffer, byteOffset } = slices.get(n)!;
+          return viewAs(
+            nodes[n].dtype,
+            await device.backend.read(buffer, byteOffset, bytesOf(plan.graph, n)),
+          );
+        }),
+      );
+      const { dtype, attrs } = nodes[step.node];
+      const output = new Uint8Array(bytesOf(plan.graph, step.node));
+      (attrs as OpAttrs['custom']).compute(inputs, viewAs(dtype, output));
+      const { buffer, byteOffset } = slices.get(step.node)!;
+      device.backend.write(buffer, byteOffset, output);
     }
-    flush()
-  })()
+    flush();
+  })();
 }
 
 /** Gives each result its memory and frees what was replaced. */
-function settle(device: Device, plan: CompiledPlan, job: Job, slices: ReadonlyMap<number, BufferSlice>): void {
-  const { graph } = plan
-  const leafStorage = new Map(graph.leaves.map((n, i) => [n, job.leaves[i]]))
+function settle(
+  device: Device,
+  plan: CompiledPlan,
+  job: Job,
+  slices: ReadonlyMap<number, BufferSlice>,
+): void {
+  const { graph } = plan;
+  const leafStorage = new Map(graph.leaves.map((n, i) => [n, job.leaves[i]]));
   graph.roots.forEach((root, i) => {
-    const leaf = plan.inPlace.get(root)
-    if (leaf === undefined) return device.own(job.outputs[i], slices.get(root)!.buffer)
-    const old = leafStorage.get(leaf)!
-    const buffer = device.disown(old)!
-    old.host = null
-    device.own(job.outputs[i], buffer)
-  })
+    const leaf = plan.inPlace.get(root);
+    if (leaf === undefined) return device.own(job.outputs[i], slices.get(root)!.buffer);
+    const old = leafStorage.get(leaf)!;
+    const buffer = device.disown(old)!;
+    old.host = null;
+    device.own(job.outputs[i], buffer);
+  });
   for (const old of job.replaced) {
-    if (!old) continue
-    const buffer = old.device === device ? device.disown(old) : null
-    old.host = null
-    if (buffer) device.free(buffer)
+    if (!old) continue;
+    const buffer = old.device === device ? device.disown(old) : null;
+    old.host = null;
+    if (buffer) device.free(buffer);
   }
 }
 
 function outOfMemory(device: Device, plan: CompiledPlan): OutOfMemoryError {
-  const { graph } = plan
-  const mb = (bytes: number) => (bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 1024).toFixed(1)} KiB`)
-  const made = [...plan.scratch.keys(), ...graph.roots.filter((r) => !plan.inPlace.has(r))]
+  const { graph } = plan;
+  const mb = (bytes: number) =>
+    bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 1024).toFixed(1)} KiB`;
+  const made = [...plan.scratch.keys(), ...graph.roots.filter((r) => !plan.inPlace.has(r))];
   const largest = [...new Set(made)]
     .sort((x, y) => bytesOf(graph, y) - bytesOf(graph, x))
     .slice(0, 3)
-    .map((n) => `${graph.nodes[n].op} ${graph.nodes[n].dtype}[${graph.nodes[n].shape.join(', ')}] ${mb(bytesOf(graph, n))}`)
+    .map(
+      (n) =>
+        `${graph.nodes[n].op} ${graph.nodes[n].dtype}[${graph.nodes[n].shape.join(', ')}] ${mb(bytesOf(graph, n))}`,
+    );
   return new OutOfMemoryError(
     `device ${device.name}: this step needs ${mb(plan.peakBytes)} and ${mb(Math.max(0, device.available()))} of ${mb(device.backend.capabilities.memoryBudget)} can be had; largest tensors: ${largest.join('; ')}`,
-  )
+  );
 }
-

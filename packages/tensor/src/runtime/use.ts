@@ -1,17 +1,17 @@
 /** Choosing a device. */
-import type { BackendFactory } from '../backend/interface.js'
-import { validating } from '../backend/validate.js'
-import { DeviceError } from '../errors.js'
-import { Device, type DeviceOptions, setDefaultDevice } from './device.js'
+import type { BackendFactory } from '../backend/interface.js';
+import { validating } from '../backend/validate.js';
+import { DeviceError } from '../errors.js';
+import { Device, type DeviceOptions, setDefaultDevice } from './device.js';
 
 export interface UseOptions extends DeviceOptions {
   /** Re-runs every kernel on this backend too and compares the results; slow, for testing a backend. */
-  readonly validateWith?: BackendFactory
+  readonly validateWith?: BackendFactory;
   /** Receives the one-line report (default: console.info); false for silence. */
-  readonly log?: ((line: string) => void) | false
+  readonly log?: ((line: string) => void) | false;
 }
 
-const isFactory = (x: BackendFactory | UseOptions): x is BackendFactory => 'start' in x
+const isFactory = (x: BackendFactory | UseOptions): x is BackendFactory => 'start' in x;
 
 /**
  * Starts the first backend that this machine can run and makes it the default device: `await use(webgpu(), cpu())`.
@@ -19,24 +19,29 @@ const isFactory = (x: BackendFactory | UseOptions): x is BackendFactory => 'star
  * Throws DeviceError with every reason when none can start.
  */
 export async function use(...args: readonly (BackendFactory | UseOptions)[]): Promise<Device> {
-  const factories = args.filter(isFactory)
-  const options: UseOptions = Object.assign({}, ...args.filter((a) => !isFactory(a)))
-  if (factories.length === 0) throw new DeviceError('use: name at least one backend, for example use(cpu())')
-  const refused: string[] = []
+  const factories = args.filter(isFactory);
+  const options: UseOptions = Object.assign({}, ...args.filter((a) => !isFactory(a)));
+  if (factories.length === 0) throw new DeviceError('use: name at least one backend, for example use(cpu())');
+  const refused: string[] = [];
   for (const factory of factories) {
     try {
-      const started = await factory.start()
-      const oracle = options.validateWith ? (await options.validateWith.start()).backend : null
-      const backend = oracle ? validating(started.backend, oracle) : started.backend
-      const notes = oracle ? [...started.notes, `every kernel checked against ${oracle.name}`] : started.notes
-      const line = [`neurite: using ${backend.name}${notes.length ? ` (${notes.join(', ')})` : ''}`, ...refused.map((r) => `not ${r}`)].join('; ')
-      const device = new Device(backend, line, options)
-      setDefaultDevice(device)
-      if (options.log !== false) (options.log ?? console.info)(line)
-      return device
+      const started = await factory.start();
+      const oracle = options.validateWith ? (await options.validateWith.start()).backend : null;
+      const backend = oracle ? validating(started.backend, oracle) : started.backend;
+      const notes = oracle
+        ? [...started.notes, `every kernel checked against ${oracle.name}`]
+        : started.notes;
+      const line = [
+        `neurite: using ${backend.name}${notes.length ? ` (${notes.join(', ')})` : ''}`,
+        ...refused.map((r) => `not ${r}`),
+      ].join('; ');
+      const device = new Device(backend, line, options);
+      setDefaultDevice(device);
+      if (options.log !== false) (options.log ?? console.info)(line);
+      return device;
     } catch (e) {
-      refused.push(`${factory.name}: ${e instanceof Error ? e.message : String(e)}`)
+      refused.push(`${factory.name}: ${e instanceof Error ? e.message : String(e)}`);
     }
   }
-  throw new DeviceError(`use: no backend can start here: ${refused.join('; ')}`)
+  throw new DeviceError(`use: no backend can start here: ${refused.join('; ')}`);
 }

@@ -148,9 +148,9 @@ function matchLoads(loads: readonly LoadExpr[], storeIndex: Expr, mapping: Mappi
 /** Whether the loops around each point of a part stay different ones: x[i] · x[j] has two, though both read what one made. */
 function keepsLoopsApart(c: Part, mapping: Mapping): boolean {
   return c.phases.every((ph) => {
-    const loops = [...realLoops(c.outer), ...realLoops(ph.loops)]
-    return new Set(loops.map((l) => mapping.get(l.variable) ?? l.variable)).size === loops.length
-  })
+    const loops = [...realLoops(c.outer), ...realLoops(ph.loops)];
+    return new Set(loops.map((l) => mapping.get(l.variable) ?? l.variable)).size === loops.length;
+  });
 }
 
 const realLoops = (loops: readonly Loop[]): Loop[] => loops.filter((l) => l.size !== 1);
@@ -167,6 +167,7 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
     if (!matchLoads(loads, store.index, mapping)) return undefined;
     made.set(buffer, stores[0]);
   }
+  if (!keepsLoopsApart(c, mapping)) return undefined;
   const outer = realLoops(p.outer);
   const outerVars = new Set(outer.map((l) => l.variable));
   const consumerOuter = realLoops(c.outer);

@@ -2,119 +2,166 @@
  * Which nodes get a buffer. The others are computed where they are used. The choice is generous where a value is dear and
  * used more than once: fusion (`fuse.ts`) drops the buffer again when all its users end up in one nest.
  */
-import { BINARY_OPS, COMPARE_OPS, type PrimitiveOp, REDUCE_OPS, SCAN_OPS, UNARY_OPS } from '../ops/primitives.js'
-import type { ScalarOp } from '../kernel/ir.js'
-import type { Graph } from './graph.js'
 
-const setOf = (...lists: (readonly PrimitiveOp[])[]): ReadonlySet<PrimitiveOp> => new Set(lists.flat())
+import type { ScalarOp } from '../kernel/ir.js';
+import {
+  BINARY_OPS,
+  COMPARE_OPS,
+  type PrimitiveOp,
+  REDUCE_OPS,
+  SCAN_OPS,
+  UNARY_OPS,
+} from '../ops/primitives.js';
+import type { Graph } from './graph.js';
+
+const setOf = (...lists: (readonly PrimitiveOp[])[]): ReadonlySet<PrimitiveOp> => new Set(lists.flat());
 
 /** Pure functions of indices. */
-export const MOVEMENT: ReadonlySet<PrimitiveOp> = setOf(['reshape', 'permute', 'expand', 'slice', 'pad', 'concat', 'detach'])
+export const MOVEMENT: ReadonlySet<PrimitiveOp> = setOf([
+  'reshape',
+  'permute',
+  'expand',
+  'slice',
+  'pad',
+  'concat',
+  'detach',
+]);
 /** Values that cost nothing to make. */
-export const SOURCES: ReadonlySet<PrimitiveOp> = setOf(['full', 'scalar', 'iota'])
+export const SOURCES: ReadonlySet<PrimitiveOp> = setOf(['full', 'scalar', 'iota']);
 /** Ops with loops of their own: always stored. */
-export const ANCHORS: ReadonlySet<PrimitiveOp> = setOf(REDUCE_OPS, SCAN_OPS, ['matmul', 'conv', 'scatter', 'indexScatter', 'argsort', 'custom'])
-const ELEMENTWISE: ReadonlySet<PrimitiveOp> = setOf(UNARY_OPS, BINARY_OPS, COMPARE_OPS, ['where', 'cast', 'bitcast'])
+export const ANCHORS: ReadonlySet<PrimitiveOp> = setOf(REDUCE_OPS, SCAN_OPS, [
+  'matmul',
+  'conv',
+  'scatter',
+  'indexScatter',
+  'argsort',
+  'custom',
+]);
+const ELEMENTWISE: ReadonlySet<PrimitiveOp> = setOf(UNARY_OPS, BINARY_OPS, COMPARE_OPS, [
+  'where',
+  'cast',
+  'bitcast',
+]);
 
 /** Rough cost of one element, in additions. */
 export function weightOf(op: PrimitiveOp | ScalarOp): number {
   switch (op) {
-    case 'exp': case 'log': case 'expm1': case 'log1p': case 'sin': case 'cos': case 'atan': case 'erf': case 'tanh': case 'sigmoid': case 'pow':
-      return 10
+    case 'exp':
+    case 'log':
+    case 'expm1':
+    case 'log1p':
+    case 'sin':
+    case 'cos':
+    case 'atan':
+    case 'erf':
+    case 'tanh':
+    case 'sigmoid':
+    case 'pow':
+      return 10;
     case 'randomBits':
-      return 40
-    case 'div': case 'sqrt': case 'reciprocal': case 'rem': case 'mod': case 'gather': case 'indexSelect': case 'concat':
-      return 4
+      return 40;
+    case 'div':
+    case 'sqrt':
+    case 'reciprocal':
+    case 'rem':
+    case 'mod':
+    case 'gather':
+    case 'indexSelect':
+    case 'concat':
+      return 4;
     default:
-      return ELEMENTWISE.has(op as PrimitiveOp) ? 1 : 0
+      return ELEMENTWISE.has(op as PrimitiveOp) ? 1 : 0;
   }
 }
 
 /** An expression with more inlined ops than this gets a buffer: code size and compile time grow with it. */
-const MAX_OPS = 400
+const MAX_OPS = 400;
 /** A value this dear is stored when it is used more than once. */
-const DEAR = 8
+const DEAR = 8;
 /** A value this dear is stored before it is repeated along an expanded dimension. */
-const DEAR_REPEATED = 4
+const DEAR_REPEATED = 4;
 
 export interface MaterializeOptions {
-  readonly fuse: boolean
+  readonly fuse: boolean;
   /** Buffers that one expression may read. */
-  readonly maxLoads: number
+  readonly maxLoads: number;
   /** Whether a contraction can read this operand through an affine view, given the choices so far. */
-  readonly isAffineOperand: (node: number, stored: readonly boolean[]) => boolean
+  readonly isAffineOperand: (node: number, stored: readonly boolean[]) => boolean;
 }
 
 /** For each node: whether it is stored in a buffer. Leaves count as stored. */
 export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
-  const { nodes } = graph
-  const stored = nodes.map((n) => n.op === 'data' || ANCHORS.has(n.op) || (!o.fuse && !MOVEMENT.has(n.op) && !SOURCES.has(n.op)))
-  for (const r of graph.roots) stored[r] = true
+  const { nodes } = graph;
+  const stored = nodes.map(
+    (n) => n.op === 'data' || ANCHORS.has(n.op) || (!o.fuse && !MOVEMENT.has(n.op) && !SOURCES.has(n.op)),
+  );
+  for (const r of graph.roots) stored[r] = true;
 
-  const users: number[][] = nodes.map(() => [])
+  const users: number[][] = nodes.map(() => []);
   nodes.forEach((n, i) => {
-    for (const input of new Set(n.inputs)) users[input].push(i)
-  })
+    for (const input of new Set(n.inputs)) users[input].push(i);
+  });
   // How many computations read a node, looking through movement.
-  const uses = new Array<number>(nodes.length).fill(0)
+  const uses = new Array<number>(nodes.length).fill(0);
   for (let i = nodes.length - 1; i >= 0; i--) {
-    for (const u of users[i]) uses[i] += MOVEMENT.has(nodes[u].op) && !stored[u] ? uses[u] : 1
-    if (graph.roots.includes(i)) uses[i]++
+    for (const u of users[i]) uses[i] += MOVEMENT.has(nodes[u].op) && !stored[u] ? uses[u] : 1;
+    if (graph.roots.includes(i)) uses[i]++;
   }
 
-  const cost = new Array<number>(nodes.length).fill(0)
-  const ops = new Array<number>(nodes.length).fill(0)
-  const loads: ReadonlySet<number>[] = nodes.map(() => new Set())
+  const cost = new Array<number>(nodes.length).fill(0);
+  const ops = new Array<number>(nodes.length).fill(0);
+  const loads: ReadonlySet<number>[] = nodes.map(() => new Set());
   const store = (i: number) => {
-    stored[i] = true
-  }
+    stored[i] = true;
+  };
   const measure = (i: number) => {
-    const n = nodes[i]
-    cost[i] = weightOf(n.op)
-    ops[i] = 1
-    const read = new Set<number>()
+    const n = nodes[i];
+    cost[i] = weightOf(n.op);
+    ops[i] = 1;
+    const read = new Set<number>();
     for (const input of n.inputs) {
-      if (stored[input]) read.add(input)
+      if (stored[input]) read.add(input);
       else {
-        cost[i] += cost[input]
-        ops[i] += ops[input]
-        for (const l of loads[input]) read.add(l)
+        cost[i] += cost[input];
+        ops[i] += ops[input];
+        for (const l of loads[input]) read.add(l);
       }
     }
-    loads[i] = read
-  }
+    loads[i] = read;
+  };
   nodes.forEach((n, i) => {
-    if (n.op === 'data') return
+    if (n.op === 'data') return;
     if (n.op === 'matmul' || n.op === 'conv') {
       for (const operand of n.inputs) {
-        if (o.isAffineOperand(operand, stored)) continue
-        let base = operand
-        while (!stored[base] && MOVEMENT.has(nodes[base].op) && nodes[base].op !== 'concat') base = nodes[base].inputs[0]
-        const before = stored[base]
-        stored[base] = true
+        if (o.isAffineOperand(operand, stored)) continue;
+        let base = operand;
+        while (!stored[base] && MOVEMENT.has(nodes[base].op) && nodes[base].op !== 'concat')
+          base = nodes[base].inputs[0];
+        const before = stored[base];
+        stored[base] = true;
         if (!o.isAffineOperand(operand, stored)) {
-          stored[base] = before
-          store(operand)
+          stored[base] = before;
+          store(operand);
         }
       }
     } else if (n.op === 'custom') {
-      for (const input of n.inputs) store(input)
+      for (const input of n.inputs) store(input);
     } else if (n.op === 'argsort') {
-      if (cost[n.inputs[0]] > 0) store(n.inputs[0])
+      if (cost[n.inputs[0]] > 0) store(n.inputs[0]);
     } else if (n.op === 'gather' || n.op === 'indexSelect') {
-      if (cost[n.inputs[0]] >= DEAR) store(n.inputs[0])
+      if (cost[n.inputs[0]] >= DEAR) store(n.inputs[0]);
     } else if (n.op === 'expand' && !SOURCES.has(nodes[n.inputs[0]].op)) {
-      const input = n.inputs[0]
-      if (cost[input] >= DEAR_REPEATED && !stored[input]) store(input)
+      const input = n.inputs[0];
+      if (cost[input] >= DEAR_REPEATED && !stored[input]) store(input);
     }
-    measure(i)
+    measure(i);
     while (ops[i] > MAX_OPS || loads[i].size > o.maxLoads) {
-      const candidates = n.inputs.filter((k) => !stored[k] && ops[k] > 1)
-      if (!candidates.length) break
-      store(candidates.reduce((p, q) => (loads[q].size * 16 + ops[q] > loads[p].size * 16 + ops[p] ? q : p)))
-      measure(i)
+      const candidates = n.inputs.filter((k) => !stored[k] && ops[k] > 1);
+      if (!candidates.length) break;
+      store(candidates.reduce((p, q) => (loads[q].size * 16 + ops[q] > loads[p].size * 16 + ops[p] ? q : p)));
+      measure(i);
     }
-    if (uses[i] > 1 && cost[i] >= DEAR && !MOVEMENT.has(n.op)) store(i)
-  })
-  return stored
+    if (uses[i] > 1 && cost[i] >= DEAR && !MOVEMENT.has(n.op)) store(i);
+  });
+  return stored;
 }

@@ -1,78 +1,83 @@
 /** From a graph to a plan: kernels in order, and a place in memory for every value. */
-import type { Capabilities } from '../backend/interface.js'
-import { DTYPES } from '../dtype.js'
-import { sizeOf } from '../graph/node.js'
-import { createDependencies } from './dependencies.js'
-import { fuse } from './fuse.js'
-import type { Graph } from './graph.js'
-import { type BoundKernel, kernelize } from './kernelize.js'
-import { isAffineOperand, lower } from './lower.js'
-import { chooseStored } from './materialize.js'
-import { type Lifetime, type Placement, planArena, planSlots } from './memory.js'
-import { chooseOverwrites } from './overwrite.js'
-import { loadsOf, type Part, storesOf } from './part.js'
+import type { Capabilities } from '../backend/interface.js';
+import { DTYPES } from '../dtype.js';
+import { sizeOf } from '../graph/node.js';
+import { createDependencies } from './dependencies.js';
+import { fuse } from './fuse.js';
+import type { Graph } from './graph.js';
+import { type BoundKernel, kernelize } from './kernelize.js';
+import { isAffineOperand, lower } from './lower.js';
+import { chooseStored } from './materialize.js';
+import { type Lifetime, type Placement, planArena, planSlots } from './memory.js';
+import { chooseOverwrites } from './overwrite.js';
+import { loadsOf, type Part, storesOf } from './part.js';
 
 /** A kernel to run, or a custom op to compute on the host. */
 export type PlanStep =
   | { readonly kind: 'kernel'; readonly bound: BoundKernel }
-  | { readonly kind: 'host'; readonly node: number; readonly inputs: readonly number[] }
+  | { readonly kind: 'host'; readonly node: number; readonly inputs: readonly number[] };
 
 export interface Plan {
-  readonly graph: Graph
-  readonly steps: readonly PlanStep[]
+  readonly graph: Graph;
+  readonly steps: readonly PlanStep[];
   /** Scratch places of intermediates, by node. */
-  readonly scratch: ReadonlyMap<number, Placement>
+  readonly scratch: ReadonlyMap<number, Placement>;
   /** Sizes of the scratch buffers, in bytes. */
-  readonly slots: readonly number[]
+  readonly slots: readonly number[];
   /** Roots that are written over a leaf: root → leaf. */
-  readonly inPlace: ReadonlyMap<number, number>
+  readonly inPlace: ReadonlyMap<number, number>;
   /** Scratch and newly made roots: what running the plan adds to memory at its peak. */
-  readonly peakBytes: number
+  readonly peakBytes: number;
 }
 
 export interface PlanOptions {
   /** Off: every op is a kernel of its own. For tests and `detectAnomaly`. */
-  readonly fuse: boolean
+  readonly fuse: boolean;
 }
 
-export const bytesOf = (graph: Graph, node: number): number => sizeOf(graph.nodes[node].shape) * DTYPES[graph.nodes[node].dtype].bytes
+export const bytesOf = (graph: Graph, node: number): number =>
+  sizeOf(graph.nodes[node].shape) * DTYPES[graph.nodes[node].dtype].bytes;
 
 /** Schedules a graph for a device with the given capabilities. */
 export function buildPlan(graph: Graph, capabilities: Capabilities, options: PlanOptions): Plan {
-  const maxLoads = Math.max(2, Math.min(capabilities.maxBuffers - 1, 48))
+  const maxLoads = Math.max(2, Math.min(capabilities.maxBuffers - 1, 48));
   const stored = chooseStored(graph, {
     fuse: options.fuse,
     maxLoads,
     isAffineOperand: (node, s) => isAffineOperand(graph, node, s),
-  })
-  const { builder, parts } = lower(graph, stored)
-  const roots = new Set(graph.roots)
-  const fused = options.fuse ? fuse(builder, parts, roots, { maxBuffers: capabilities.maxBuffers }) : parts
-  const reads = (p: Part) => loadsOf(p).keys()
-  const writes = (p: Part) => storesOf(p).keys()
-  const deps = createDependencies(fused, reads, writes)
-  const inPlace = chooseOverwrites(graph, fused, deps)
-  const groups = options.fuse ? packSinks(deps.inOrder(), (p) => deps.after(p).size === 0, capabilities.maxBuffers) : deps.inOrder().map((p) => [p])
+  });
+  const { builder, parts } = lower(graph, stored);
+  const roots = new Set(graph.roots);
+  const fused = options.fuse ? fuse(builder, parts, roots, { maxBuffers: capabilities.maxBuffers }) : parts;
+  const reads = (p: Part) => loadsOf(p).keys();
+  const writes = (p: Part) => storesOf(p).keys();
+  const deps = createDependencies(fused, reads, writes);
+  const inPlace = chooseOverwrites(graph, fused, deps);
+  const groups = options.fuse
+    ? packSinks(deps.inOrder(), (p) => deps.after(p).size === 0, capabilities.maxBuffers)
+    : deps.inOrder().map((p) => [p]);
   const steps = groups.map((group): PlanStep => {
-    const host = group[0].host
-    return host ? { kind: 'host', ...host } : { kind: 'kernel', bound: kernelize(graph, builder, group, inPlace) }
-  })
+    const host = group[0].host;
+    return host
+      ? { kind: 'host', ...host }
+      : { kind: 'kernel', bound: kernelize(graph, builder, group, inPlace) };
+  });
 
-  const lives = new Map<number, { first: number; last: number }>()
+  const lives = new Map<number, { first: number; last: number }>();
   groups.forEach((group, step) => {
     for (const p of group) {
       for (const node of [...writes(p), ...reads(p)]) {
-        if (graph.nodes[node].op === 'data' || roots.has(node)) continue
-        const life = lives.get(node)
-        if (life) life.last = step
-        else lives.set(node, { first: step, last: step })
+        if (graph.nodes[node].op === 'data' || roots.has(node)) continue;
+        const life = lives.get(node);
+        if (life) life.last = step;
+        else lives.set(node, { first: step, last: step });
       }
     }
-  })
-  const nodes = [...lives.keys()]
-  const lifetimes = nodes.map((n): Lifetime => ({ bytes: bytesOf(graph, n), ...lives.get(n)! }))
-  const memory = capabilities.arena ? planArena(lifetimes, capabilities.alignment) : planSlots(lifetimes)
-  const fresh = graph.roots.filter((r) => !inPlace.has(r)).reduce((sum, r) => sum + bytesOf(graph, r), 0)
+  });
+  const nodes = [...lives.keys()];
+  const lifetimes = nodes.map((n): Lifetime => ({ bytes: bytesOf(graph, n), ...lives.get(n)! }));
+  const memory = capabilities.arena ? planArena(lifetimes, capabilities.alignment) : planSlots(lifetimes);
+  const fresh = graph.roots.filter((r) => !inPlace.has(r)).reduce((sum, r) => sum + bytesOf(graph, r), 0);
   return {
     graph,
     steps,
@@ -80,7 +85,7 @@ export function buildPlan(graph: Graph, capabilities: Capabilities, options: Pla
     slots: memory.slots,
     inPlace,
     peakBytes: memory.slots.reduce((sum, s) => sum + s, 0) + fresh,
-  }
+  };
 }
 
 /**
@@ -88,20 +93,20 @@ export function buildPlan(graph: Graph, capabilities: Capabilities, options: Pla
  * depend on each other. Contractions stay alone, for they may have tuned programs.
  */
 function packSinks(order: readonly Part[], isSink: (p: Part) => boolean, maxBuffers: number): Part[][] {
-  const packable = order.filter((p) => isSink(p) && !p.contraction && !p.host)
-  const groups: Part[][] = order.filter((p) => !packable.includes(p)).map((p) => [p])
-  let group: Part[] = []
-  let bound = new Set<number>()
+  const packable = order.filter((p) => isSink(p) && !p.contraction && !p.host);
+  const groups: Part[][] = order.filter((p) => !packable.includes(p)).map((p) => [p]);
+  let group: Part[] = [];
+  let bound = new Set<number>();
   for (const p of packable) {
-    const own = [...loadsOf(p).keys(), ...storesOf(p).keys()]
-    const together = new Set([...bound, ...own])
+    const own = [...loadsOf(p).keys(), ...storesOf(p).keys()];
+    const together = new Set([...bound, ...own]);
     if (group.length && together.size > maxBuffers) {
-      groups.push(group)
-      group = []
-      bound = new Set(own)
-    } else bound = together
-    group.push(p)
+      groups.push(group);
+      group = [];
+      bound = new Set(own);
+    } else bound = together;
+    group.push(p);
   }
-  if (group.length) groups.push(group)
-  return groups
+  if (group.length) groups.push(group);
+  return groups;
 }

@@ -1,16 +1,16 @@
 /** Element expressions: the value of any node at given indices, down to loads of stored nodes. */
-import type { ExprBuilder } from '../kernel/expr.js'
-import type { Expr, ScalarOp } from '../kernel/ir.js'
-import type { OpAttrs, PrimitiveOp } from '../ops/primitives.js'
-import type { Graph, GraphNode } from './graph.js'
+import type { ExprBuilder } from '../kernel/expr.js';
+import type { Expr, ScalarOp } from '../kernel/ir.js';
+import type { OpAttrs, PrimitiveOp } from '../ops/primitives.js';
+import type { Graph, GraphNode } from './graph.js';
 
 export interface Values {
   /** The element of `node` at `index` (one expression per dimension); nothing is read where `guard` is false. */
-  at(node: number, index: readonly Expr[], guard?: Expr | null): Expr
+  at(node: number, index: readonly Expr[], guard?: Expr | null): Expr;
   /** Position of an index in row-major order. */
-  linear(shape: readonly number[], index: readonly Expr[]): Expr
+  linear(shape: readonly number[], index: readonly Expr[]): Expr;
   /** 0 ≤ e < size, or null where that is known. */
-  inBounds(e: Expr, size: number, guard: Expr | null): Expr | null
+  inBounds(e: Expr, size: number, guard: Expr | null): Expr | null;
 }
 
 /**
@@ -18,151 +18,167 @@ export interface Values {
  * position in `graph.scalars`; the kernel assembly renames both.
  */
 export function createValues(b: ExprBuilder, graph: Graph, stored: readonly boolean[]): Values {
-  const { nodes } = graph
-  const int = (v: number) => b.constant(v, 'int32')
-  const memo = new Map<string, Expr>()
-  const slots = new Map(graph.scalars.map((n, i) => [n, i]))
+  const { nodes } = graph;
+  const int = (v: number) => b.constant(v, 'int32');
+  const memo = new Map<string, Expr>();
+  const slots = new Map(graph.scalars.map((n, i) => [n, i]));
 
   const linear = (shape: readonly number[], index: readonly Expr[]): Expr => {
-    let sum: Expr = int(0)
-    let stride = 1
+    let sum: Expr = int(0);
+    let stride = 1;
     for (let d = shape.length - 1; d >= 0; d--) {
-      if (shape[d] !== 1) sum = b.op('add', [b.op('mul', [index[d], int(stride)]), sum])
-      stride *= shape[d]
+      if (shape[d] !== 1) sum = b.op('add', [b.op('mul', [index[d], int(stride)]), sum]);
+      stride *= shape[d];
     }
-    return sum
-  }
+    return sum;
+  };
 
   const both = (p: Expr | null, q: Expr): Expr | null => {
-    const e = p ? b.op('and', [p, q]) : q
-    return e.kind === 'const' && e.value === 1 ? null : e
-  }
+    const e = p ? b.op('and', [p, q]) : q;
+    return e.kind === 'const' && e.value === 1 ? null : e;
+  };
 
   const inBounds = (e: Expr, size: number, guard: Expr | null): Expr | null =>
-    both(both(guard, b.op('le', [int(0), e])), b.op('lt', [e, int(size)]))
+    both(both(guard, b.op('le', [int(0), e])), b.op('lt', [e, int(size)]));
 
   const guarded = (guard: Expr | null, value: Expr, otherwise: number): Expr =>
-    guard ? b.op('where', [guard, value, b.constant(otherwise, value.dtype)]) : value
+    guard ? b.op('where', [guard, value, b.constant(otherwise, value.dtype)]) : value;
 
   const at = (node: number, index: readonly Expr[], guard: Expr | null = null): Expr => {
-    const n = nodes[node]
+    const n = nodes[node];
     // Nobody computes a node without elements, and nobody reaches it: the loops around are empty.
-    if (n.shape.includes(0)) return b.constant(0, n.dtype)
-    if (stored[node]) return b.load(node, linear(n.shape, index), n.dtype, guard)
-    let key = `${node}|`
-    for (const e of index) key += `${e.id},`
-    if (guard) key += `|${guard.id}`
-    let value = memo.get(key)
-    if (!value) memo.set(key, (value = compute(node, n, index, guard)))
-    return value
-  }
+    if (n.shape.includes(0)) return b.constant(0, n.dtype);
+    if (stored[node]) return b.load(node, linear(n.shape, index), n.dtype, guard);
+    let key = `${node}|`;
+    for (const e of index) key += `${e.id},`;
+    if (guard) key += `|${guard.id}`;
+    let value = memo.get(key);
+    if (!value) memo.set(key, (value = compute(node, n, index, guard)));
+    return value;
+  };
 
   const compute = (node: number, n: GraphNode, index: readonly Expr[], guard: Expr | null): Expr => {
-    const [first] = n.inputs
-    const arg = (k: number) => at(n.inputs[k], index, guard)
-    const attrs = <O extends PrimitiveOp>(_op: O) => n.attrs as OpAttrs[O]
+    const [first] = n.inputs;
+    const arg = (k: number) => at(n.inputs[k], index, guard);
+    const attrs = <O extends PrimitiveOp>(_op: O) => n.attrs as OpAttrs[O];
     switch (n.op) {
       case 'full':
-        return b.constant(attrs('full').value, n.dtype)
+        return b.constant(attrs('full').value, n.dtype);
       case 'scalar':
-        return b.scalar(slots.get(node)!, n.dtype)
+        return b.scalar(slots.get(node)!, n.dtype);
       case 'iota':
-        return b.op('cast', [index[attrs('iota').dim]], n.dtype)
+        return b.op('cast', [index[attrs('iota').dim]], n.dtype);
       case 'randomBits': {
-        const [k0, k1, c0, c1] = n.inputs.map((i) => at(i, [], null))
-        const low = b.op('add', [c0, b.op('cast', [linear(n.shape, index)], 'uint32')])
-        const carry = b.op('cast', [b.op('lt', [low, c0])], 'uint32')
-        return b.op('randomBits', [k0, k1, low, b.op('add', [c1, carry])])
+        const [k0, k1, c0, c1] = n.inputs.map((i) => at(i, [], null));
+        const low = b.op('add', [c0, b.op('cast', [linear(n.shape, index)], 'uint32')]);
+        const carry = b.op('cast', [b.op('lt', [low, c0])], 'uint32');
+        return b.op('randomBits', [k0, k1, low, b.op('add', [c1, carry])]);
       }
       case 'cast':
       case 'bitcast':
-        return b.op(n.op, [arg(0)], n.dtype)
+        return b.op(n.op, [arg(0)], n.dtype);
       case 'relu': {
-        const x = arg(0)
-        return b.op('max', [x, b.constant(0, x.dtype)])
+        const x = arg(0);
+        return b.op('max', [x, b.constant(0, x.dtype)]);
       }
       case 'detach':
-        return arg(0)
+        return arg(0);
       case 'permute': {
-        const { dims } = attrs('permute')
-        const source: Expr[] = []
+        const { dims } = attrs('permute');
+        const source: Expr[] = [];
         dims.forEach((d, i) => {
-          source[d] = index[i]
-        })
-        return at(first, source, guard)
+          source[d] = index[i];
+        });
+        return at(first, source, guard);
       }
       case 'expand':
-        return at(first, nodes[first].shape.map((s, d) => (s === 1 ? int(0) : index[d])), guard)
+        return at(
+          first,
+          nodes[first].shape.map((s, d) => (s === 1 ? int(0) : index[d])),
+          guard,
+        );
       case 'slice': {
-        const { starts, steps } = attrs('slice')
-        const source = index.map((e, d) => b.op('add', [b.op('mul', [e, int(steps[d])]), int(starts[d])]))
-        return at(first, source, guard)
+        const { starts, steps } = attrs('slice');
+        const source = index.map((e, d) => b.op('add', [b.op('mul', [e, int(steps[d])]), int(starts[d])]));
+        return at(first, source, guard);
       }
       case 'reshape':
-        return at(first, unflatten(nodes[first].shape, linear(n.shape, index)), guard)
+        return at(first, unflatten(nodes[first].shape, linear(n.shape, index)), guard);
       case 'pad': {
-        const { padding, value } = attrs('pad')
-        let inside = guard
-        let valid: Expr | null = null
+        const { padding, value } = attrs('pad');
+        let inside = guard;
+        let valid: Expr | null = null;
         const source = index.map((e, d) => {
-          const [low] = padding[d]
-          const size = nodes[first].shape[d]
-          const x = b.op('sub', [e, int(low)])
-          inside = inBounds(x, size, inside)
-          valid = inBounds(x, size, valid)
-          return x
-        })
-        return guarded(valid, at(first, source, inside), value)
+          const [low] = padding[d];
+          const size = nodes[first].shape[d];
+          const x = b.op('sub', [e, int(low)]);
+          inside = inBounds(x, size, inside);
+          valid = inBounds(x, size, valid);
+          return x;
+        });
+        return guarded(valid, at(first, source, inside), value);
       }
       case 'concat': {
-        const { dim } = attrs('concat')
-        let offset = n.shape[dim]
-        let value: Expr | undefined
+        const { dim } = attrs('concat');
+        let offset = n.shape[dim];
+        let value: Expr | undefined;
         for (let k = n.inputs.length - 1; k >= 0; k--) {
-          const size = nodes[n.inputs[k]].shape[dim]
-          offset -= size
-          if (size === 0) continue
-          const x = b.op('sub', [index[dim], int(offset)])
-          const source = index.map((e, d) => (d === dim ? x : e))
-          const piece = at(n.inputs[k], source, inBounds(x, size, guard))
-          value = value ? b.op('where', [b.op('lt', [x, int(size)]), piece, value]) : piece
+          const size = nodes[n.inputs[k]].shape[dim];
+          offset -= size;
+          if (size === 0) continue;
+          const x = b.op('sub', [index[dim], int(offset)]);
+          const source = index.map((e, d) => (d === dim ? x : e));
+          const piece = at(n.inputs[k], source, inBounds(x, size, guard));
+          value = value ? b.op('where', [b.op('lt', [x, int(size)]), piece, value]) : piece;
         }
-        return value!
+        return value!;
       }
       case 'gather': {
-        const { dim } = attrs('gather')
-        const k = at(n.inputs[1], index, guard)
-        const valid = inBounds(k, nodes[first].shape[dim], null)
-        const x = at(first, index.map((e, d) => (d === dim ? k : e)), valid && both(guard, valid))
-        return guarded(valid, x, 0)
+        const { dim } = attrs('gather');
+        const k = at(n.inputs[1], index, guard);
+        const valid = inBounds(k, nodes[first].shape[dim], null);
+        const x = at(
+          first,
+          index.map((e, d) => (d === dim ? k : e)),
+          valid && both(guard, valid),
+        );
+        return guarded(valid, x, 0);
       }
       case 'indexSelect': {
-        const { dim } = attrs('indexSelect')
-        const k = at(n.inputs[1], [index[dim]], guard)
-        const valid = inBounds(k, nodes[first].shape[dim], null)
-        const x = at(first, index.map((e, d) => (d === dim ? k : e)), valid && both(guard, valid))
-        return guarded(valid, x, 0)
+        const { dim } = attrs('indexSelect');
+        const k = at(n.inputs[1], [index[dim]], guard);
+        const valid = inBounds(k, nodes[first].shape[dim], null);
+        const x = at(
+          first,
+          index.map((e, d) => (d === dim ? k : e)),
+          valid && both(guard, valid),
+        );
+        return guarded(valid, x, 0);
       }
       default:
         // The other ops are scalar ops of the same name; ops with loops are always stored and do not come here.
-        return b.op(n.op as ScalarOp, n.inputs.map((_, k) => arg(k)), n.dtype)
+        return b.op(
+          n.op as ScalarOp,
+          n.inputs.map((_, k) => arg(k)),
+          n.dtype,
+        );
     }
-  }
+  };
 
   const unflatten = (shape: readonly number[], position: Expr): Expr[] => {
-    const index: Expr[] = new Array(shape.length)
-    let rest = position
-    const outermost = shape.findIndex((s) => s !== 1) // needs no remainder
+    const index: Expr[] = new Array(shape.length);
+    let rest = position;
+    const outermost = shape.findIndex((s) => s !== 1); // needs no remainder
     for (let d = shape.length - 1; d >= 0; d--) {
-      if (shape[d] === 1) index[d] = int(0)
-      else if (d === outermost) index[d] = rest
+      if (shape[d] === 1) index[d] = int(0);
+      else if (d === outermost) index[d] = rest;
       else {
-        index[d] = b.op('rem', [rest, int(shape[d])])
-        rest = b.op('div', [rest, int(shape[d])])
+        index[d] = b.op('rem', [rest, int(shape[d])]);
+        rest = b.op('div', [rest, int(shape[d])]);
       }
     }
-    return index
-  }
+    return index;
+  };
 
-  return { at, linear, inBounds }
+  return { at, linear, inBounds };
 }

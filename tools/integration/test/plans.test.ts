@@ -1,0 +1,176 @@
+/** The structure of plans: how many kernels, and which. A lost fusion is a failing test with a readable difference. */
+import '@neurite/autograd';
+import * as nn from '@neurite/nn';
+import { Adam, clipGradNorm, OneCycleLR } from '@neurite/optim';
+import {
+  explain,
+  manualSeed,
+  randint,
+  randn,
+  resetStats,
+  stats,
+  type Tensor,
+  tensor,
+  use,
+} from '@neurite/tensor';
+import { reference } from '@neurite/tensor/reference';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+beforeEach(async () => {
+  await use(reference(), { log: false });
+  manualSeed(0);
+});
+
+/** Names of the kernels that compute a tensor. */
+const kernels = async (t: Tensor): Promise<string[]> => (await explain(t)).kernels.map((k) => k.name);
+
+const host = async (t: Tensor): Promise<Tensor> => tensor(await t.data(), { shape: t.shape, dtype: t.dtype });
+const given = (shape: number[]): Promise<Tensor> => host(randn(shape));
+
+function mlp(inputs: number, hidden: [number, number], outputs: number) {
+  return new nn.Sequential(
+    new nn.Linear(inputs, hidden[0]),
+    new nn.ReLU(),
+    new nn.Linear(hidden[0], hidden[1]),
+    new nn.ReLU(),
+    new nn.Linear(hidden[1], outputs),
+  ) as nn.Module & ((x: Tensor) => Tensor);
+}
+
+describe('fusion', () => {
+  it('makes an elementwise chain one kernel', async () => {
+    const x = await given([1000]);
+    const chain = nn.functional.gelu(x.mul(1.5).add(0.5), { approximate: 'tanh' }).mul(x.sigmoid());
+    expect(await kernels(chain)).toHaveLength(1);
+  });
+
+  it('makes a chain of a thousand additions few kernels', async () => {
+    const x = await given([100]);
+    let y: Tensor = x;
+    for (let i = 0; i < 1000; i++) y = y.add(x);
+    expect((await kernels(y)).length).toBeLessThanOrEqual(3);
+  });
+
+  it('makes softmax, log-softmax and norms one kernel each', async () => {
+    const x = await given([32, 50]);
+    expect(await kernels(x.softmax(1))).toHaveLength(1);
+    expect(await kernels(x.logSoftmax(1))).toHaveLength(1);
+    expect(await kernels(new nn.LayerNorm(50)(x))).toHaveLength(1);
+    expect(await kernels(x.var(1))).toHaveLength(1);
+    const images = await given([4, 16, 6, 6]);
+    expect(await kernels(new nn.BatchNorm2d(16)(images))).toHaveLength(1);
+  });
+
+  it('puts bias, activation and residual on the matmul', async () => {
+    const x = await given([8, 16]);
+    const linear = new nn.Linear(16, 16);
+    expect(await kernels(nn.functional.gelu(linear(x)).add(x))).toHaveLength(1);
+    expect(
+      await kernels(nn.functional.relu(new nn.Conv2d(3, 4, 3, { padding: 1 })(await given([2, 3, 8, 8])))),
+    ).toHaveLength(1);
+  });
+
+  it('reads transposed, sliced and repeated operands of a matmul without a copy', async () => {
+    const a = await given([6, 8]);
+    const b = await given([6, 10]);
+    expect(await kernels(a.T.matmul(b))).toHaveLength(1);
+    expect(await kernels(a.slice(1, 0, 8, 2).matmul((await given([4, 3])).flip([0])))).toHaveLength(1);
+    expect(
+      await kernels((await given([5, 4, 6])).matmul((await given([6, 3])).unsqueeze(0).expand([5, 6, 3]))),
+    ).toHaveLength(1);
+  });
+
+  it('makes softmax, its loss and its gradient at most three kernels', async () => {
+    const logits = await given([64, 10]);
+    logits.requiresGrad = true;
+    const target = await host(randint(0, 10, [64]));
+    resetStats();
+    const loss = new nn.CrossEntropyLoss()(logits, target);
+    loss.backward();
+    const { realize } = await import('@neurite/tensor');
+    await realize(loss, logits.grad!);
+    expect(stats().kernelsRun).toBeLessThanOrEqual(3);
+  });
+});
+
+async function trainingStep(
+  model: nn.Module & ((x: Tensor) => Tensor),
+  optimizer: Adam,
+  batch: number,
+  inputs: number,
+) {
+  const x = tensor(new Float32Array(batch * inputs).fill(0.5), { shape: [batch, inputs] });
+  const y = tensor(new Int32Array(batch), { shape: [batch] });
+  optimizer.zeroGrad();
+  const loss = new nn.CrossEntropyLoss()(model(x), y);
+  loss.backward();
+  await optimizer.step();
+  return loss.item();
+}
+
+describe('a training step', () => {
+  it('of an MLP with Adam is eleven kernels', async () => {
+    const model = mlp(20, [16, 12], 10);
+    const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+    for (let i = 0; i < 3; i++) {
+      resetStats();
+      await trainingStep(model, optimizer, 8, 20);
+    }
+    // Three forward and five backward products (updates ride on those of the weights), the count of targets, softmax with its
+    // gradient, and the bias gradients with their updates and the loss.
+    expect(stats().kernelsRun).toBe(11);
+  });
+
+  it('compiles nothing and plans nothing from the third step on, with a schedule and clipping', async () => {
+    const model = mlp(20, [16, 12], 10);
+    const optimizer = new Adam(model.parameters(), { lr: 1e-3, amsgrad: true });
+    const schedule = new OneCycleLR(optimizer, 0.01, { totalSteps: 20 });
+    for (let i = 0; i < 12; i++) {
+      if (i === 2) resetStats();
+      optimizer.zeroGrad();
+      const x = tensor(new Float32Array(160).fill(i), { shape: [8, 20] });
+      const loss = new nn.CrossEntropyLoss()(model(x), tensor(new Int32Array(8), { shape: [8] }));
+      loss.backward();
+      clipGradNorm(model.parameters(), 1);
+      await optimizer.step();
+      await loss.item();
+      schedule.step();
+    }
+    const { plansBuilt, programsCompiled, plansReused } = stats();
+    expect({ plansBuilt, programsCompiled }).toEqual({ plansBuilt: 0, programsCompiled: 0 });
+    expect(plansReused).toBe(10);
+  });
+
+  it('plans a last, smaller batch once in a whole run', async () => {
+    const model = mlp(20, [16, 12], 10);
+    const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+    for (let i = 0; i < 3; i++) await trainingStep(model, optimizer, 8, 20);
+    resetStats();
+    for (let epoch = 0; epoch < 4; epoch++)
+      for (const batch of [8, 8, 5]) await trainingStep(model, optimizer, batch, 20);
+    expect(stats().plansBuilt).toBe(1);
+  });
+
+  it('keeps its plan when numbers in the user code change', async () => {
+    const x = await given([10]);
+    for (let i = 0; i < 5; i++) {
+      if (i === 1) resetStats();
+      await x
+        .mul(3 + i)
+        .add(0.1 * i + 0.05)
+        .data();
+    }
+    expect(stats().plansBuilt).toBe(0);
+  });
+
+  it('has this plan', async () => {
+    const model = mlp(6, [5, 4], 3);
+    const loss = new nn.CrossEntropyLoss()(model(await given([2, 6])), tensor([0, 2], { dtype: 'int32' }));
+    expect((await explain(loss)).toString()).toMatchSnapshot();
+    expect((await explain(new nn.LayerNorm(6)(await given([4, 6])))).toString()).toMatchSnapshot();
+    expect((await explain(new nn.BatchNorm2d(3)(await given([2, 3, 4, 4])))).toString()).toMatchSnapshot();
+    expect(
+      (await explain((await given([2, 3])).T.reshape([6]).flip([0]).slice(0, 1, 5, 2))).toString(),
+    ).toMatchSnapshot();
+  });
+});

@@ -229,3 +229,57 @@ describe('convolution layers', () => {
     await expectValues(layer(x), await values(F.conv2d(x, layer.weight, layer.bias, 2, 1, 1, 2)));
   });
 });
+
+describe('pad', () => {
+  const x = (): Tensor =>
+    tensor(
+      [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+      ],
+      { dtype: 'float64', requiresGrad: true },
+    );
+
+  it('fills with a number, the mirror image, the edge or the other end', async () => {
+    await expectValues(F.pad(x().select(0, 0), [1, 2]), [0, 1, 2, 3, 4, 0, 0]);
+    await expectValues(F.pad(x().select(0, 0), [1, 2], 'constant', 9), [9, 1, 2, 3, 4, 9, 9]);
+    await expectValues(F.pad(x().select(0, 0), [2, 3], 'reflect'), [3, 2, 1, 2, 3, 4, 3, 2, 1]);
+    await expectValues(F.pad(x().select(0, 0), [2, 1], { mode: 'replicate' }), [1, 1, 1, 2, 3, 4, 4]);
+    await expectValues(F.pad(x().select(0, 0), [2, 1], 'circular'), [3, 4, 1, 2, 3, 4, 1]);
+  });
+
+  it('takes the last dimension first, and crops by negative amounts', async () => {
+    await expectValues(F.pad(x(), [-1, -2, 1, 0]), [0, 2, 6]);
+    await expectValues(F.pad(x(), [-3, 1, 0, 1], 'replicate'), [4, 4, 8, 8, 8, 8]);
+    await expectValues(
+      gradientOf((t) => F.pad(t, [1, 1], 'reflect'), x()),
+      [1, 2, 2, 1, 1, 2, 2, 1],
+    );
+  });
+
+  it('refuses what cannot be', () => {
+    expect(() => F.pad(x(), [4, 0], 'reflect')).toThrow(
+      "pad: mode 'reflect' can add at most 3 to dimension 1 of [2, 4], not [4, 0]",
+    );
+    expect(() => F.pad(x(), [0, 5], 'circular')).toThrow(/can add at most 4 to dimension 1/);
+    expect(() => F.pad(x(), [1])).toThrow(/pad: \[1\] must be two integers for each of at most 2 dimensions/);
+    expect(() => F.pad(x(), [1, 1], 'mirror' as never)).toThrow(
+      /pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got 'mirror'/,
+    );
+  });
+
+  it('as layers and as padding of a convolution', async () => {
+    const plane = x().unsqueeze(0);
+    await expectValues(new nn.ZeroPad2d([1, 0, 0, 0])(plane), [0, 1, 2, 3, 4, 0, 5, 6, 7, 8]);
+    await expectValues(new nn.ConstantPad1d([0, 1], 7)(plane), [1, 2, 3, 4, 7, 5, 6, 7, 8, 7]);
+    expect(new nn.ReflectionPad2d(1)(plane).shape).toEqual([1, 4, 6]);
+    expect(String(new nn.ReplicationPad1d(2))).toBe('ReplicationPad1d((2, 2))');
+    const layer = new nn.Conv2d(1, 1, 3, { padding: 'same', paddingMode: 'circular', dtype: 'float64' });
+    const wrapped = F.conv2d(F.pad(plane, [1, 1, 1, 1], 'circular'), layer.weight, layer.bias);
+    await expectValues(layer(plane), await values(wrapped), 12);
+    expect(String(layer)).toContain('padding=same, padding_mode=circular)');
+    expect(() => new nn.Conv2d(1, 1, 3, { paddingMode: 'mirror' as never })).toThrow(
+      /paddingMode must be one of zeros, reflect/,
+    );
+  });
+});

@@ -1,6 +1,6 @@
 import { conv, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
-import { type PerDim, perDim, withBatch } from './spatial.js';
+import { convPadding, type PerDim, perDim, withBatch } from './spatial.js';
 
 export interface ConvOptions {
   stride?: PerDim;
@@ -34,7 +34,7 @@ function convolve(
       `${name}: the weight needs ${spatialDims + 2} dimensions [O, C/groups, …], got [${weight.shape.join(', ')}]`,
     );
   }
-  const padding = readPadding(name, options.padding ?? 0, kernel, stride, dilation);
+  const padding = convPadding(name, options.padding ?? 0, kernel, stride, dilation);
   return withBatch(name, input, spatialDims, (x) => {
     if (x.shape[1] !== weight.shape[1] * groups || weight.shape[0] % groups !== 0) {
       throw new ShapeError(
@@ -43,28 +43,6 @@ function convolve(
     }
     const inputDilation = kernel.map(() => 1);
     return addBias(name, conv(x, weight, { stride, padding, dilation, inputDilation, groups }), bias);
-  });
-}
-
-/** Zeros [low, high] per dimension; an odd total of 'same' puts the extra zero at the end, as PyTorch does. */
-function readPadding(
-  name: string,
-  padding: PerDim | string,
-  kernel: readonly number[],
-  stride: readonly number[],
-  dilation: readonly number[],
-): [number, number][] {
-  if (typeof padding !== 'string') {
-    return perDim(name, 'padding', padding as PerDim, kernel.length, 0).map((size) => [size, size]);
-  }
-  if (padding === 'valid') return kernel.map(() => [0, 0]);
-  if (padding !== 'same')
-    throw new ValueError(`${name}: padding must be numbers, 'valid' or 'same', got '${padding}'`);
-  if (stride.some((step) => step !== 1))
-    throw new ValueError(`${name}: padding 'same' needs stride 1, got [${stride.join(', ')}]`);
-  return kernel.map((size, d) => {
-    const total = dilation[d] * (size - 1);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
   });
 }
 

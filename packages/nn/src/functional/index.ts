@@ -10,6 +10,7 @@ export { type EmbeddingOptions, embedding } from './embedding.js';
 export * from './linear.js';
 export * from './max-pool.js';
 export * from './normalization.js';
+export { type PadMode, type PadOptions, pad } from './pad.js';
 export * from './probability-loss.js';
 export type { Reduction, ReductionOptions } from './reduction.js';
 export * from './softmax.js';

@@ -45,3 +45,25 @@ export function positions(sizes: readonly number[]): number[][] {
     [[]],
   );
 }
+
+/** Padding [low, high] of each spatial dimension; an odd total of 'same' puts the extra zero at the end, as PyTorch does. */
+export function convPadding(
+  name: string,
+  padding: PerDim | string,
+  kernel: readonly number[],
+  stride: readonly number[],
+  dilation: readonly number[],
+): [number, number][] {
+  if (typeof padding !== 'string') {
+    return perDim(name, 'padding', padding as PerDim, kernel.length, 0).map((size) => [size, size]);
+  }
+  if (padding === 'valid') return kernel.map(() => [0, 0]);
+  if (padding !== 'same')
+    throw new ValueError(`${name}: padding must be numbers, 'valid' or 'same', got '${padding}'`);
+  if (stride.some((step) => step !== 1))
+    throw new ValueError(`${name}: padding 'same' needs stride 1, got [${stride.join(', ')}]`);
+  return kernel.map((size, d) => {
+    const total = dilation[d] * (size - 1);
+    return [Math.floor(total / 2), Math.ceil(total / 2)];
+  });
+}

@@ -1,7 +1,8 @@
 import { type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { type ConvOptions as ConvSettings, conv1d, conv2d, conv3d } from '../functional/conv.js';
-import { type PerDim, perDim } from '../functional/spatial.js';
+import { type PadMode, padLast } from '../functional/pad.js';
+import { convPadding, type PerDim, perDim } from '../functional/spatial.js';
 import { calculateFanInAndFanOut } from '../init/fan.js';
 import { uniform_ } from '../init/simple.js';
 import { Layer } from '../module/module.js';
@@ -14,12 +15,14 @@ import { checkSizes } from './sizes.js';
 export interface ConvOptions extends ConvSettings, FactoryOptions {
   /** Whether there is a bias. */
   bias?: boolean;
-  /** What lies in the padding. */
-  paddingMode?: 'zeros';
+  /** What lies in the padding: zeros, the mirror image, the edge, or the other end. */
+  paddingMode?: 'zeros' | Exclude<PadMode, 'constant'>;
 }
 
 const ORDER = ['stride', 'padding', 'dilation', 'groups', 'bias', 'paddingMode'] as const;
 export type ConvArguments = Arguments<ConvOptions, typeof ORDER>;
+
+const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
 const FUNCTIONS = { 1: conv1d, 2: conv2d, 3: conv3d };
 
@@ -38,6 +41,7 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
   readonly padding: readonly number[] | 'valid' | 'same';
   readonly dilation: readonly number[];
   readonly groups: number;
+  readonly paddingMode: NonNullable<ConvOptions['paddingMode']>;
   weight: Parameter;
   bias: Parameter | null;
 
@@ -52,8 +56,11 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
         `${name}: ${inChannels} input and ${outChannels} output channels must both be divisible by ${groups} groups`,
       );
     }
-    if (paddingMode !== 'zeros')
-      throw new ValueError(`${name}: paddingMode must be 'zeros', got '${String(paddingMode)}'`);
+    if (!PADDING_MODES.includes(paddingMode)) {
+      throw new ValueError(
+        `${name}: paddingMode must be one of ${PADDING_MODES.join(', ')}, got '${String(paddingMode)}'`,
+      );
+    }
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = perDim(name, 'kernelSize', kernelSize, spatialDims, 1);
@@ -61,6 +68,7 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
     this.padding = typeof padding === 'string' ? padding : perDim(name, 'padding', padding, spatialDims, 0);
     this.dilation = perDim(name, 'dilation', options.dilation ?? 1, spatialDims, 1);
     this.groups = groups;
+    this.paddingMode = paddingMode;
     if (this.padding === 'same' && this.stride.some((step) => step !== 1)) {
       throw new ValueError(`${name}: padding 'same' needs stride 1, got [${this.stride.join(', ')}]`);
     }
@@ -77,9 +85,19 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
   }
 
   forward(input: Tensor): Tensor {
-    const { stride, padding, dilation, groups } = this;
-    const convolve = FUNCTIONS[this.kernelSize.length as N];
-    return convolve(input, this.weight, this.bias, { stride, padding, dilation, groups });
+    const { kernelSize, stride, padding, dilation, groups, paddingMode } = this;
+    const convolve = FUNCTIONS[kernelSize.length as N];
+    if (paddingMode === 'zeros') {
+      return convolve(input, this.weight, this.bias, { stride, padding, dilation, groups });
+    }
+    const name = this.constructor.name;
+    const padded = padLast(
+      name,
+      input,
+      convPadding(name, padding, kernelSize, stride, dilation),
+      paddingMode,
+    );
+    return convolve(padded, this.weight, this.bias, { stride, dilation, groups });
   }
 
   override extraRepr(): string {
@@ -92,6 +110,7 @@ abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number
     if (!ones(this.dilation)) parts.push(`dilation=${pythonic(this.dilation)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
     if (!this.bias) parts.push('bias=False');
+    if (this.paddingMode !== 'zeros') parts.push(`padding_mode=${this.paddingMode}`);
     return parts.join(', ');
   }
 }

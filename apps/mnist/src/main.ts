@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { dir, name } = parse(path);
   const picture = join(dir, `${name}-loss.svg`);
   const title = `MNIST, ${settings.model}: training loss`;
-  const caption = `test accuracy ${accuracy.toFixed(4)} after ${settings.epochs} epochs`;
+  const caption = `test accuracy ${accuracy.toFixed(4)} after ${settings.epochs} epoch${settings.epochs === 1 ? '' : 's'}`;
   await writeFile(picture, lossCurve(run.losses, { title, caption, stepsPerEpoch: run.loader.length }));
   console.log(`\nloss curve ${picture}`);
   console.log(`test accuracy ${accuracy.toFixed(4)}`);

@@ -16,7 +16,7 @@ const TOP = 84;
 const BOTTOM = HEIGHT - 62;
 
 const STYLE = `
-  text { font: 13px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #475569 }
+  text { font: 13px 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif; fill: #475569 }
   .title { font-size: 19px; font-weight: 600; fill: #0f172a }
   .grid { stroke: #e2e8f0; stroke-width: 1 }
   .axis { stroke: #64748b; stroke-width: 1.2 }
@@ -40,6 +40,7 @@ export function lossCurve(
     const share = (Math.log10(Math.max(loss, yRange.low)) - Math.log10(yRange.low)) / yRange.decades;
     return BOTTOM - share * (BOTTOM - TOP);
   };
+  const borders = epochBorders(losses.length, stepsPerEpoch);
   const parts = [
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(LEFT, 34, title, { class: 'title' }),
@@ -52,14 +53,14 @@ export function lossCurve(
       line('axis', x(step), BOTTOM, x(step), BOTTOM + 5),
       text(x(step), BOTTOM + 21, step.toLocaleString('en'), { 'text-anchor': 'middle' }),
     ]),
-    ...epochBorders(losses.length, stepsPerEpoch).map((step) => line('epoch', x(step), TOP, x(step), BOTTOM)),
+    ...borders.map((step) => line('epoch', x(step), TOP, x(step), BOTTOM)),
     curve('raw', losses, x, y),
     curve('smooth', smooth, x, y),
     line('axis', LEFT, TOP, LEFT, BOTTOM),
     line('axis', LEFT, BOTTOM, RIGHT, BOTTOM),
     text((LEFT + RIGHT) / 2, HEIGHT - 16, 'step', { 'text-anchor': 'middle' }),
     text(-(TOP + BOTTOM) / 2, 22, 'loss', { 'text-anchor': 'middle', transform: 'rotate(-90)' }),
-    ...legend(losses.length > stepsPerEpoch),
+    ...legend(borders.length > 0),
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escapeXml(title)}">`,
@@ -99,15 +100,15 @@ interface LogRange {
 }
 
 /**
- * From a 1, 2 or 5 below the smallest to one above the largest loss. Single steps far below all others are cut off, because
+ * From a 1, 2 or 5 below the smallest loss to a little above the largest. Single steps far below all others are cut off, because
  * a logarithm would give them most of the picture.
  */
 function logRange(losses: readonly number[]): LogRange {
   const sorted = losses.filter((loss) => loss > 0).sort((a, b) => a - b);
   const floor = sorted[Math.floor(sorted.length / 50)] ?? 0.1;
   const low = niceBelow(floor);
-  const top = niceAbove(sorted[sorted.length - 1] ?? 1);
-  const high = top > low ? top : 10 * low;
+  // Room above the curve, and for a second tick where all losses are alike.
+  const high = Math.max(1.15 * (sorted[sorted.length - 1] ?? 1), 2.3 * low);
   return { low, high, decades: Math.log10(high) - Math.log10(low) };
 }
 
@@ -151,9 +152,10 @@ function stepTicks(steps: number): number[] {
   return ticks;
 }
 
-/** The last step of every epoch but the last. */
+/** The last step of every epoch but the last; none where they would be a hatching. */
 function epochBorders(steps: number, stepsPerEpoch: number): number[] {
   const borders: number[] = [];
+  if (steps > 40 * stepsPerEpoch) return borders;
   for (let step = stepsPerEpoch; step < steps; step += stepsPerEpoch) borders.push(step);
   return borders;
 }

@@ -11,10 +11,10 @@ import {
   Tensor,
   tensor,
 } from '@neurite/tensor';
-import type { Settings } from './args.js';
+import { DEVICES, type Settings } from './args.js';
 import { type Document, readCheckpoint } from './checkpoint.js';
 import type { Digits } from './data.js';
-import { type Classifier, createModel } from './models.js';
+import { type Classifier, createModel, MODEL_NAMES } from './models.js';
 
 /** Marks checkpoints of this program, and changes when their document does. */
 const KIND = 'neurite mnist run 1';
@@ -69,6 +69,22 @@ export function captureRun({
   };
 }
 
+const PARTS = ['settings', 'model', 'optimizer', 'scheduler', 'loader', 'generator'] as const;
+
+const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
+
+/** What a checkpoint may say of its settings. */
+const VALID: Record<keyof Settings, (value: unknown) => boolean> = {
+  model: (value) => MODEL_NAMES.some((name) => name === value),
+  epochs: isCount,
+  batchSize: isCount,
+  lr: (value) => typeof value === 'number' && value > 0,
+  device: (value) => DEVICES.some((name) => name === value),
+  seed: (value) => value === 0 || isCount(value),
+  limit: isCount,
+};
+
 /** A checkpoint of this program, not yet compared with a model. */
 export interface SavedRun {
   readonly path: string;
@@ -89,7 +105,16 @@ export async function readRun(path: string, given: Partial<Settings>): Promise<S
       `${path}: expected a checkpoint of kind '${KIND}', found ${JSON.stringify(document?.kind)}`,
     );
   }
+  for (const part of PARTS) {
+    if (!isRecord(document[part])) throw new StateDictError(`${path}: the checkpoint has no ${part}`);
+  }
   const settings = document.settings as Settings;
+  for (const [name, isValid] of Object.entries(VALID)) {
+    const value: unknown = settings[name as keyof Settings];
+    if (!isValid(value)) {
+      throw new StateDictError(`${path}: the checkpoint's ${name} is ${JSON.stringify(value)}`);
+    }
+  }
   for (const [name, value] of Object.entries(given)) {
     const saved = settings[name as keyof Settings];
     if (saved !== value) {
@@ -108,6 +133,7 @@ export async function readRun(path: string, given: Partial<Settings>): Promise<S
  * @throws StateDictError naming the file and what does not fit.
  */
 export async function resumeRun({ path, settings, document }: SavedRun, digits: Digits): Promise<Run> {
+  const generatorBefore = defaultGenerator.state;
   try {
     const run = createRun(settings, digits);
     const { model, optimizer, scheduler, loader, generator, losses, accuracies } = document;
@@ -117,8 +143,10 @@ export async function resumeRun({ path, settings, document }: SavedRun, digits: 
     run.optimizer.loadStateDict(optimizer as Parameters<Adam['loadStateDict']>[0]);
     run.scheduler.loadStateDict(scheduler as Parameters<OneCycleLR['loadStateDict']>[0]);
     run.loader.loadStateDict(loader as Parameters<Run['loader']['loadStateDict']>[0]);
-    run.losses.push(...(await history('losses', losses, document.step)));
-    run.accuracies.push(...(await history('accuracies', accuracies, document.step)));
+    const done = {
+      losses: await history('losses', losses, document.step),
+      accuracies: await history('accuracies', accuracies, document.step),
+    };
     const { epoch, position } = run.loader.stateDict();
     const place = epoch * run.loader.length + position;
     if (place !== document.step || place > run.totalSteps) {
@@ -127,20 +155,17 @@ export async function resumeRun({ path, settings, document }: SavedRun, digits: 
       );
     }
     defaultGenerator.state = generator as unknown as GeneratorState;
-    return run;
+    return { ...run, ...done };
   } catch (error) {
+    defaultGenerator.state = generatorBefore;
     if (!(error instanceof NeuriteError)) throw error;
     throw new StateDictError(`${path}: ${error.message}`, { cause: error });
   }
 }
 
-async function history(
-  name: string,
-  values: unknown,
-  step: unknown,
-): Promise<ArrayLike<number> & Iterable<number>> {
+async function history(name: string, values: unknown, step: unknown): Promise<number[]> {
   if (!(values instanceof Tensor) || values.ndim !== 1 || values.numel !== step) {
     throw new StateDictError(`${name} must be a tensor of one number for each of the ${step} steps`);
   }
-  return values.data();
+  return Array.from(await values.data());
 }

@@ -36,6 +36,17 @@ describe('sums', () => {
     expect(await tensor(3).sum(0, { keepdim: true }).item()).toBe(3);
   });
 
+  test('the outer product of a vector that was scaled by its own sum', async () => {
+    const x = tensor([4, 1, 3]);
+    const share = x.sort()[0].div(x.sum());
+    const product = share.unsqueeze(1).mul(share.unsqueeze(0));
+    expect(await product.mul(64).array()).toEqual([
+      [1, 3, 4],
+      [3, 9, 12],
+      [4, 12, 16],
+    ]);
+  });
+
   test('a vector read along rows and along columns at once', async () => {
     const scale = tensor([4, 16]).sqrt();
     const rows = tensor([

@@ -25,20 +25,19 @@ const SMALL_STRIDED = 65536;
 /** Distinct ops in one part: beyond this, compile time and register pressure cost more than a pass over memory. */
 const MAX_PART_OPS = 1200;
 
-function opsOf(p: Part): number {
-  let ops = 0;
-  visitExprs(
-    p.phases.flatMap((ph) => phaseRoots(ph)),
-    (e) => {
-      if (e.kind === 'op') ops++;
-    },
-  );
-  return ops;
-}
-
 interface Facts {
   readonly loads: ReadonlyMap<number, readonly LoadExpr[]>;
   readonly stores: ReadonlyMap<number, readonly { store: Store; phase: number }[]>;
+  /** Distinct ops. */
+  readonly ops: number;
+}
+
+function gather(p: Part): Facts {
+  let ops = 0;
+  visitExprs(p.phases.flatMap(phaseRoots), (e) => {
+    if (e.kind === 'op') ops++;
+  });
+  return { loads: loadsOf(p), stores: storesOf(p), ops };
 }
 
 /** Merges parts until nothing fits any more. Returns them in an order in which they can run. */
@@ -51,7 +50,10 @@ export function fuse(
   const facts = new WeakMap<Part, Facts>();
   const factsOf = (p: Part): Facts => {
     let f = facts.get(p);
-    if (!f) facts.set(p, (f = { loads: loadsOf(p), stores: storesOf(p) }));
+    if (!f) {
+      f = gather(p);
+      facts.set(p, f);
+    }
     return f;
   };
   let parts = [...input];
@@ -69,18 +71,15 @@ export function fuse(
         .sharing(consumer)
         .filter((p) => !p.host && !graph.before(consumer).has(p) && !graph.after(consumer).has(p));
       for (const other of [...producers, ...siblings]) {
-        if (!graph.canMerge(other, consumer)) continue;
+        if (factsOf(other).ops + factsOf(consumer).ops > MAX_PART_OPS || !graph.canMerge(other, consumer))
+          continue;
         const producing = graph.before(consumer).has(other);
         const merged = producing
           ? mergeVertically(b, other, consumer, factsOf(other), factsOf(consumer))
           : mergeSiblings(b, other, consumer, factsOf(other), factsOf(consumer));
         if (!merged) continue;
         const f = factsOf(merged);
-        if (
-          new Set([...f.loads.keys(), ...f.stores.keys()]).size > o.maxBuffers ||
-          opsOf(merged) > MAX_PART_OPS
-        )
-          continue;
+        if (new Set([...f.loads.keys(), ...f.stores.keys()]).size > o.maxBuffers) continue;
         graph.replace(other, consumer, merged);
         changed = true;
         break;

@@ -85,7 +85,7 @@ export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
   graph.nodes.forEach((n, i) => {
     if (!stored[i] || n.op === 'data' || n.shape.includes(0)) return;
     const names = opNames(graph, stored, i);
-    const nest = lowerNode(b, graph, values, stored, i, () => accs++);
+    const nest = lowerNode(b, graph, values, i, () => accs++);
     parts.push({ contraction: null, host: null, order: i, names, ...nest });
   });
   return { builder: b, parts };
@@ -93,14 +93,7 @@ export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
 
 type Nest = Pick<Part, 'outer' | 'phases'> & Partial<Pick<Part, 'contraction' | 'host'>>;
 
-function lowerNode(
-  b: ExprBuilder,
-  graph: Graph,
-  values: Values,
-  stored: readonly boolean[],
-  i: number,
-  newAcc: () => number,
-): Nest {
+function lowerNode(b: ExprBuilder, graph: Graph, values: Values, i: number, newAcc: () => number): Nest {
   const n = graph.nodes[i];
   const attrs = <O extends PrimitiveOp>(_op: O) => n.attrs as OpAttrs[O];
   const set = (index: Expr, value: Expr) => ({ buffer: i, index, value, mode: 'set' as const, guard: null });
@@ -211,12 +204,7 @@ function lowerNode(
       return { outer: [], phases: [], host: { node: i, inputs: n.inputs } };
     default: {
       const own = domain(b, n.shape, 'i');
-      // A stored node is computed from its inputs, not loaded from itself.
-      const value = createValues(
-        b,
-        graph,
-        stored.map((s, k) => s && k !== i),
-      ).at(i, own.index);
+      const value = values.computed(i, own.index);
       return {
         outer: own.loops,
         phases: [phase({ stores: [set(values.linear(n.shape, own.index), value)] })],

@@ -7,6 +7,8 @@ import type { Graph, GraphNode } from './graph.js';
 export interface Values {
   /** The element of `node` at `index` (one expression per dimension); nothing is read where `guard` is false. */
   at(node: number, index: readonly Expr[], guard?: Expr | null): Expr;
+  /** The same for a stored node, computed from its inputs rather than loaded. */
+  computed(node: number, index: readonly Expr[]): Expr;
   /** Position of an index in row-major order. */
   linear(shape: readonly number[], index: readonly Expr[]): Expr;
   /** 0 ≤ e < size, or null where that is known. */
@@ -52,8 +54,10 @@ export function createValues(b: ExprBuilder, graph: Graph, stored: readonly bool
     let key = `${node}|`;
     for (const e of index) key += `${e.id},`;
     if (guard) key += `|${guard.id}`;
-    let value = memo.get(key);
-    if (!value) memo.set(key, (value = compute(node, n, index, guard)));
+    const known = memo.get(key);
+    if (known) return known;
+    const value = compute(node, n, index, guard);
+    memo.set(key, value);
     return value;
   };
 
@@ -180,5 +184,5 @@ export function createValues(b: ExprBuilder, graph: Graph, stored: readonly bool
     return index;
   };
 
-  return { at, linear, inBounds };
+  return { at, computed: (node, index) => compute(node, nodes[node], index, null), linear, inBounds };
 }

@@ -28,7 +28,8 @@ function mixValue(h: Hash, value: unknown): void {
       }
       return;
     case 'boolean':
-      return mix(h, value ? 1 : 2);
+      mix(h, value ? 1 : 2);
+      return;
     case 'string':
       for (let i = 0; i < value.length; i++) mix(h, value.charCodeAt(i));
       return;

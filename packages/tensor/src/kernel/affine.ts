@@ -11,8 +11,10 @@ const cache = new WeakMap<Expr, LinearForm>();
 
 /** Any int32 expression as a linear form. Do not change the result: it is shared. */
 export function linearOf(e: Expr): LinearForm {
-  let form = cache.get(e);
-  if (!form) cache.set(e, (form = computeLinear(e)));
+  const known = cache.get(e);
+  if (known) return known;
+  const form = computeLinear(e);
+  cache.set(e, form);
   return form;
 }
 
@@ -72,9 +74,11 @@ const ranges = new WeakMap<Expr, Range>();
 
 /** Bounds of an int32 or bool expression, from the sizes of its loop variables. */
 export function rangeOf(e: Expr): Range {
-  let r = ranges.get(e);
-  if (!r) ranges.set(e, (r = computeRange(e)));
-  return r;
+  const known = ranges.get(e);
+  if (known) return known;
+  const range = computeRange(e);
+  ranges.set(e, range);
+  return range;
 }
 
 /** Bounds of a linear form. */

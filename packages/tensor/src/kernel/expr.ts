@@ -30,9 +30,11 @@ let nextId = 0;
 export function createExprBuilder(): ExprBuilder {
   const interned = new Map<string, Expr>();
   const intern = <E extends Expr>(key: string, make: (id: number) => E): E => {
-    let e = interned.get(key);
-    if (!e) interned.set(key, (e = make(nextId++)));
-    return e as E;
+    const known = interned.get(key);
+    if (known) return known as E;
+    const made = make(nextId++);
+    interned.set(key, made);
+    return made;
   };
   const builder: ExprBuilder = {
     constant: (value, dtype) =>

@@ -66,6 +66,8 @@ function simplifyBool(b: ExprBuilder, op: ScalarOp, x: Expr, y: Expr): Expr | un
     case 'le': {
       if (x.dtype !== 'int32') return undefined;
       const difference = rangeOfLinear(combine(linearOf(x), linearOf(y), -1));
+      // Sums of the user's own integers may wrap around; only indices are known not to.
+      if (x !== y && !(isBounded(rangeOf(x)) && isBounded(rangeOf(y)))) return undefined;
       if (op === 'lt') return difference.max < 0 ? bool(true) : difference.min >= 0 ? bool(false) : undefined;
       if (op === 'le') return difference.max <= 0 ? bool(true) : difference.min > 0 ? bool(false) : undefined;
       const never = difference.min > 0 || difference.max < 0;
@@ -107,6 +109,8 @@ function simplifyInt(b: ExprBuilder, op: ScalarOp, x: Expr, y: Expr): Expr | und
   }
   return undefined;
 }
+
+const isBounded = (r: { min: number; max: number }): boolean => r.min > -(2 ** 31) && r.max < 2 ** 31 - 1;
 
 const fitsInt32 = (n: number): boolean => n >= -(2 ** 31) && n < 2 ** 31;
 

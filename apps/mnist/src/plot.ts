@@ -16,7 +16,7 @@ const TOP = 84;
 const BOTTOM = HEIGHT - 62;
 
 const STYLE = `
-  text { font: 13px 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif; fill: #475569 }
+  text { font-family: 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif; font-size: 13px; fill: #475569 }
   .title { font-size: 19px; font-weight: 600; fill: #0f172a }
   .grid { stroke: #e2e8f0; stroke-width: 1 }
   .axis { stroke: #64748b; stroke-width: 1.2 }
@@ -76,20 +76,28 @@ function legend(withEpochs: boolean): string[] {
     ['raw', 'each step'],
     ...(withEpochs ? [['epoch', 'end of an epoch']] : []),
   ];
-  const step = 134;
+  // Letters are 7 pixels wide or a little less.
+  const widths = entries.map(([, label]) => 31 + 7 * label.length);
+  const gap = 22;
+  let left = RIGHT + gap - widths.reduce((sum, width) => sum + width + gap, 0);
   return entries.flatMap(([style, label], i) => {
-    const left = RIGHT - (entries.length - i) * step + 14;
-    return [line(style, left, 52, left + 24, 52), text(left + 31, 56, label)];
+    const start = left;
+    left += widths[i] + gap;
+    return [line(style, start, 52, start + 24, 52), text(start + 31, 56, label)];
   });
 }
 
-/** A centred mean over `radius` neighbours on either side; fewer at the ends, the same number on both sides. */
+/**
+ * The mean over `radius` neighbours on either side; fewer before the first ones, as many on both sides, so that a steep
+ * beginning keeps its place. At the end those that are there.
+ */
 export function movingAverage(values: readonly number[], radius: number): number[] {
   const sums = [0];
   for (const value of values) sums.push(sums[sums.length - 1] + value);
   return values.map((_, i) => {
-    const reach = Math.min(radius, i, values.length - 1 - i);
-    return (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1);
+    const reach = Math.min(radius, i);
+    const end = Math.min(values.length, i + reach + 1);
+    return (sums[end] - sums[i - reach]) / (end - i + reach);
   });
 }
 

@@ -52,8 +52,8 @@ describe('the loss curve', () => {
 });
 
 describe('the moving average', () => {
-  it('is the mean of as many neighbours on either side', () => {
-    expect(movingAverage([1, 2, 6, 3, 8], 1)).toEqual([1, 3, 11 / 3, 17 / 3, 8]);
+  it('is the mean of the neighbours: of as many on both sides at the start, of those that are there at the end', () => {
+    expect(movingAverage([1, 2, 6, 3, 8], 1)).toEqual([1, 3, 11 / 3, 17 / 3, 5.5]);
     expect(movingAverage([4, 0, 2], 0)).toEqual([4, 0, 2]);
     expect(movingAverage([3], 5)).toEqual([3]);
   });

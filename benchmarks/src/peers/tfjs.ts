@@ -1,5 +1,6 @@
 /** TensorFlow.js on its WebAssembly backend (SIMD; in Node it has no threads). */
 import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-wasm';
 import type { Case, PeerRows } from '../case.js';
 import { type Input, type Inputs, transposed } from '../inputs.js';

@@ -25,6 +25,11 @@ export interface DeviceOptions {
 }
 
 const MAX_PLANS = 256;
+/**
+ * A copy of a host tensor that so many runs did without is dropped. A batch per step thus takes the room of a few batches,
+ * whenever the garbage collector comes to the tensors themselves; what each step uses stays.
+ */
+const UPLOAD_IDLE_RUNS = 16;
 
 export class Device implements DeviceHandle {
   readonly name: string;
@@ -37,7 +42,9 @@ export class Device implements DeviceHandle {
   private live = 0;
   private peak = 0;
   private cached = 0;
+  /** Host tensors with a copy on the device, and the run that used it last; least recently used first. */
   private readonly uploads = new Map<Storage, number>();
+  private runs = 0;
   private readonly uploadLimit: number;
   private destroyed = false;
   private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => this.free(buffer));
@@ -65,7 +72,8 @@ export class Device implements DeviceHandle {
       buffer = this.backend.allocate(bytes);
     } catch (e) {
       if (!(e instanceof OutOfMemoryError) || this.uploads.size === 0) throw e;
-      this.dropUploads(0);
+      // The run that is being prepared needs those that it has used.
+      this.dropUploads((lastRun) => lastRun < this.runs);
       buffer = this.backend.allocate(bytes);
     }
     this.live += buffer.bytes;
@@ -92,11 +100,7 @@ export class Device implements DeviceHandle {
     const { buffer } = storage;
     if (!buffer) return null;
     this.registry.unregister(storage);
-    const cached = this.uploads.get(storage);
-    if (cached !== undefined) {
-      this.uploads.delete(storage);
-      this.cached -= cached;
-    }
+    if (this.uploads.delete(storage)) this.cached -= buffer.bytes;
     storage.buffer = null;
     return buffer;
   }
@@ -113,12 +117,8 @@ export class Device implements DeviceHandle {
       other.free(other.disown(storage)!);
     }
     if (storage.buffer) {
-      const cached = this.uploads.get(storage);
-      if (cached !== undefined) {
-        // Most recently used goes to the end.
-        this.uploads.delete(storage);
-        this.uploads.set(storage, cached);
-      }
+      // Most recently used goes to the end.
+      if (this.uploads.delete(storage)) this.uploads.set(storage, this.runs);
       return storage.buffer;
     }
     if (!storage.host)
@@ -126,18 +126,26 @@ export class Device implements DeviceHandle {
     const buffer = this.allocate(storage.bytes);
     this.backend.write(buffer, 0, storage.host);
     this.own(storage, buffer);
-    this.uploads.set(storage, buffer.bytes);
+    this.uploads.set(storage, this.runs);
     this.cached += buffer.bytes;
     return buffer;
   }
 
-  /** Drops cached uploads, oldest first, until at most `limit` bytes remain. */
-  dropUploads(limit = this.uploadLimit): void {
-    if (this.cached <= limit) return;
-    for (const storage of [...this.uploads.keys()]) {
-      const buffer = this.disown(storage);
-      if (buffer) this.free(buffer);
-      if (this.cached <= limit) return;
+  /** To be called before a run asks for its buffers. */
+  beginRun(): void {
+    this.runs++;
+  }
+
+  /** Drops cached uploads that have been idle for long, and others while there are too many. */
+  trimUploads(): void {
+    this.dropUploads((lastRun) => lastRun <= this.runs - UPLOAD_IDLE_RUNS || this.cached > this.uploadLimit);
+  }
+
+  /** Drops cached uploads, least recently used first, up to one that is not due. */
+  private dropUploads(isDue: (lastRun: number) => boolean): void {
+    for (const [storage, lastRun] of this.uploads) {
+      if (!isDue(lastRun)) return;
+      this.free(this.disown(storage)!);
     }
   }
 

@@ -100,6 +100,7 @@ async function execute(device: Device, job: Job): Promise<void> {
     return buffer;
   };
   const slices = new Map<number, BufferSlice>();
+  device.beginRun();
   try {
     graph.leaves.forEach((node, i) =>
       slices.set(node, { buffer: device.bufferOf(job.leaves[i]), byteOffset: 0 }),
@@ -120,7 +121,7 @@ async function execute(device: Device, job: Job): Promise<void> {
     throw e;
   }
   settle(device, plan, job, slices);
-  device.dropUploads();
+  device.trimUploads();
 }
 
 /** Submits the kernels; with custom ops in between, their inputs come to the host and their results go back. */

@@ -58,7 +58,7 @@ describe('matmul', () => {
     ).toEqual([
       [0, 0, 0],
       [0, 0, 0],
-    ]); // prettier-ignore
+    ]);
     expect(zeros([0, 2]).matmul(zeros([2, 3])).shape).toEqual([0, 3]);
   });
 
@@ -68,7 +68,7 @@ describe('matmul', () => {
     expect(await i.matmul(i).array()).toEqual([
       [2, 3],
       [6, 11],
-    ]); // prettier-ignore
+    ]);
   });
 });
 
@@ -125,7 +125,7 @@ describe('conv', () => {
       padding: [
         [1, 1],
         [0, 0],
-      ], // prettier-ignore
+      ],
       dilation: [1, 1],
       inputDilation: [1, 1],
       groups: 1,
@@ -139,7 +139,7 @@ describe('conv', () => {
           [12, 12],
         ],
       ],
-    ]); // prettier-ignore
+    ]);
     const none: ConvAttrs = { stride: [], padding: [], dilation: [], inputDilation: [], groups: 1 };
     expect(
       await conv(ones([2, 3]), ones([4, 3]), none)

@@ -37,7 +37,7 @@ describe('arithmetic', () => {
     const x = tensor([
       [1, 2, 3],
       [4, 5, 6],
-    ]); // prettier-ignore
+    ]);
     expect(await x.add(tensor([10, 20, 30])).array()).toEqual([
       [11, 22, 33],
       [14, 25, 36],

@@ -39,7 +39,7 @@ describe('creation', () => {
     ).toEqual([
       [1, 2],
       [3, 4],
-    ]); // prettier-ignore
+    ]);
     expect(tensor(5).shape).toEqual([]);
     expect(tensor([]).shape).toEqual([0]);
     expect(tensor([[], []]).shape).toEqual([2, 0]);
@@ -49,14 +49,14 @@ describe('creation', () => {
     expect(await tensor([Float32Array.of(1, 2), Float32Array.of(3, 4)]).array()).toEqual([
       [1, 2],
       [3, 4],
-    ]); // prettier-ignore
+    ]);
     expect(await tensor([1.9, -1.9], { dtype: 'int32' }).array()).toEqual([1, -1]);
     expect(await tensor([0, 0.1], { dtype: 'bool' }).array()).toEqual([false, true]);
     expect(await tensor([1 / 3], { dtype: 'float16' }).item()).toBe(0.333251953125);
     expect(await tensor(new Float64Array([1, 2, 3, 4]), { shape: [2, 2] }).array()).toEqual([
       [1, 2],
       [3, 4],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('tensor copies, fromBytes does not', async () => {
@@ -82,7 +82,7 @@ describe('creation', () => {
     expect(await eye(2, 3).array()).toEqual([
       [1, 0, 0],
       [0, 1, 0],
-    ]); // prettier-ignore
+    ]);
     const x = zeros([2], { dtype: 'int32' });
     expect([zerosLike(x).dtype, onesLike(x, { dtype: 'float32' }).dtype]).toEqual(['int32', 'float32']);
     expect(await fullLike(x, 7).array()).toEqual([7, 7]);
@@ -158,7 +158,7 @@ describe('in place', () => {
     ).toEqual([
       [1, 2],
       [1, 2],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('a leaf that requires gradients stays one, inside noGrad', async () => {
@@ -217,7 +217,7 @@ describe('values and text', () => {
           [3, 4],
         ]),
       ),
-    ).toBe('Tensor([[1, 2.5],\n        [3, 4]], shape [2, 2], float32)'); // prettier-ignore
+    ).toBe('Tensor([[1, 2.5],\n        [3, 4]], shape [2, 2], float32)');
     expect(String(tensor([true, false]))).toBe('Tensor([true, false], shape [2], bool)');
     expect(String(tensor(1 / 3))).toBe('Tensor(0.33333, shape [], float32)');
     expect(String(tensor(new Int32Array(100)))).toBe('Tensor([0, 0, 0, …, 0, 0, 0], shape [100], int32)');

@@ -12,7 +12,7 @@ const x23 = () =>
   tensor([
     [1, 2, 3],
     [4, 5, 6],
-  ]); // prettier-ignore
+  ]);
 
 describe('reading', () => {
   test('gather', async () => {
@@ -29,7 +29,7 @@ describe('reading', () => {
     ).toEqual([
       [3, 1],
       [5, 5],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .gather(0, int([[1, 0, 1]]))
@@ -50,7 +50,7 @@ describe('reading', () => {
     expect(await x23().indexSelect(0, index).array()).toEqual([
       [4, 5, 6],
       [1, 2, 3],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('indexSelect', async () => {
@@ -61,7 +61,7 @@ describe('reading', () => {
     ).toEqual([
       [3, 3, 1],
       [6, 6, 4],
-    ]); // prettier-ignore
+    ]);
     expect(x23().indexSelect(0, int([])).shape).toEqual([0, 3]);
     expect(
       await tensor(7)
@@ -83,7 +83,7 @@ describe('reading', () => {
     ).toEqual([
       [1, 6],
       [3, 4],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .takeAlongDim(int([[0], [-1]]), 1)
@@ -109,14 +109,14 @@ describe('reading', () => {
     ).toEqual([
       [3, 0],
       [6, 0],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('oneHot', async () => {
     expect(await int([1, 0]).oneHot(3).array()).toEqual([
       [0, 1, 0],
       [1, 0, 0],
-    ]); // prettier-ignore
+    ]);
     expect(int([0, 3]).oneHot().shape).toEqual([2, 4]);
     expect(int(2).oneHot(4).dtype).toBe('int32');
   });
@@ -127,11 +127,11 @@ describe('writing', () => {
     const index = int([
       [0, 2],
       [1, 1],
-    ]); // prettier-ignore
+    ]);
     const source = tensor([
       [10, 20],
       [30, 40],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .scatter(
@@ -146,15 +146,15 @@ describe('writing', () => {
     ).toEqual([
       [10, 2, 20],
       [40, 30, 6],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().scatterAdd(1, index, source).array()).toEqual([
       [11, 2, 23],
       [4, 75, 6],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().scatter(1, index, source, { reduce: 'multiply' }).array()).toEqual([
       [10, 2, 60],
       [4, 6000, 6],
-    ]); // prettier-ignore
+    ]);
     expect(
       await zeros([2, 3])
         .scatter(1, int([[1], [2]]), 1)
@@ -162,7 +162,7 @@ describe('writing', () => {
     ).toEqual([
       [0, 1, 0],
       [0, 0, 1],
-    ]); // prettier-ignore
+    ]);
     // The source may be larger than the index.
     expect(
       await zeros([3])
@@ -194,7 +194,7 @@ describe('writing', () => {
     const rows = tensor([
       [1, 1, 1],
       [2, 2, 2],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .indexAdd(0, int([1, 1]), rows)
@@ -202,7 +202,7 @@ describe('writing', () => {
     ).toEqual([
       [1, 2, 3],
       [7, 8, 9],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .indexAdd(0, int([0, 1]), rows, { alpha: -1 })
@@ -210,7 +210,7 @@ describe('writing', () => {
     ).toEqual([
       [0, 1, 2],
       [2, 3, 4],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .indexCopy(1, int([2]), tensor([[9], [8]]))
@@ -218,7 +218,7 @@ describe('writing', () => {
     ).toEqual([
       [1, 2, 9],
       [4, 5, 8],
-    ]); // prettier-ignore
+    ]);
     expect(
       await x23()
         .indexFill(1, int([0, 2]), 7)
@@ -226,7 +226,7 @@ describe('writing', () => {
     ).toEqual([
       [7, 2, 7],
       [7, 5, 7],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('bools: sums are or', async () => {

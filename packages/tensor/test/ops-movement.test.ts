@@ -11,7 +11,7 @@ const x23 = () =>
   tensor([
     [1, 2, 3],
     [4, 5, 6],
-  ]); // prettier-ignore
+  ]);
 const count = (...shape: number[]) => arange(shape.reduce((a, b) => a * b, 1)).reshape(shape);
 
 describe('shapes', () => {
@@ -20,7 +20,7 @@ describe('shapes', () => {
       [1, 2],
       [3, 4],
       [5, 6],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().view([6]).array()).toEqual([1, 2, 3, 4, 5, 6]);
     expect(count(2, 3, 4).flatten().shape).toEqual([24]);
     expect(count(2, 3, 4).flatten(1).shape).toEqual([2, 12]);
@@ -44,7 +44,7 @@ describe('shapes', () => {
       [1, 4],
       [2, 5],
       [3, 6],
-    ]); // prettier-ignore
+    ]);
     expect(await count(2, 1, 3).permute(2, 1, 0).array()).toEqual([[[0, 3]], [[1, 4]], [[2, 5]]]);
     expect(count(2, 3, 4).mT.shape).toEqual([2, 4, 3]);
     expect(count(2, 3, 4, 5).movedim(0, -1).shape).toEqual([3, 4, 5, 2]);
@@ -59,26 +59,26 @@ describe('shapes', () => {
     ).toEqual([
       [1, 1, 1],
       [2, 2, 2],
-    ]); // prettier-ignore
+    ]);
     expect(await tensor([1, 2]).broadcastTo([2, 2]).array()).toEqual([
       [1, 2],
       [1, 2],
-    ]); // prettier-ignore
+    ]);
     expect(await tensor([1, 2]).repeat(2, 2).array()).toEqual([
       [1, 2, 1, 2],
       [1, 2, 1, 2],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().tile(2).array()).toEqual([
       [1, 2, 3, 1, 2, 3],
       [4, 5, 6, 4, 5, 6],
-    ]); // prettier-ignore
+    ]);
     expect(await tensor([1, 2]).repeatInterleave(2).array()).toEqual([1, 1, 2, 2]);
     expect(await x23().repeatInterleave(2, 0).array()).toEqual([
       [1, 2, 3],
       [1, 2, 3],
       [4, 5, 6],
       [4, 5, 6],
-    ]); // prettier-ignore
+    ]);
   });
 });
 
@@ -95,7 +95,7 @@ describe('parts', () => {
     expect(await x23().flip(0, 1).array()).toEqual([
       [6, 5, 4],
       [3, 2, 1],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('split, chunk, unbind', async () => {
@@ -103,13 +103,13 @@ describe('parts', () => {
       arange(7)
         .split(3)
         .map((t) => t.shape[0]),
-    ).toEqual([3, 3, 1]); // prettier-ignore
+    ).toEqual([3, 3, 1]);
     expect(await arange(7).split([2, 5])[1].array()).toEqual([2, 3, 4, 5, 6]);
     expect(
       arange(7)
         .chunk(3)
         .map((t) => t.shape[0]),
-    ).toEqual([3, 3, 1]); // prettier-ignore
+    ).toEqual([3, 3, 1]);
     expect(await x23().unbind(1)[2].array()).toEqual([3, 6]);
   });
 
@@ -136,15 +136,15 @@ describe('parts', () => {
     expect(await x23().roll(-1, 1).array()).toEqual([
       [2, 3, 1],
       [5, 6, 4],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().roll(1).array()).toEqual([
       [6, 1, 2],
       [3, 4, 5],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().roll([1, 1], [0, 1]).array()).toEqual([
       [6, 4, 5],
       [3, 1, 2],
-    ]); // prettier-ignore
+    ]);
   });
 });
 
@@ -154,15 +154,15 @@ describe('joining', () => {
       [1, 2, 3],
       [4, 5, 6],
       [7, 8, 9],
-    ]); // prettier-ignore
+    ]);
     expect(await cat([x23(), tensor([[0], [0]])], -1).array()).toEqual([
       [1, 2, 3, 0],
       [4, 5, 6, 0],
-    ]); // prettier-ignore
+    ]);
     expect(await stack([tensor([1, 2]), tensor([3, 4])], 1).array()).toEqual([
       [1, 3],
       [2, 4],
-    ]); // prettier-ignore
+    ]);
     expect(await stack([tensor(1), tensor(2)]).array()).toEqual([1, 2]);
     expect(cat([tensor([1]), tensor([1], { dtype: 'float64' })]).dtype).toBe('float64');
     // An empty tensor of rank 1 joins anything, as in PyTorch.
@@ -182,7 +182,7 @@ describe('at', () => {
     expect(await x.at(0, { start: 1, stop: 4, step: 2 }, { stop: 2 }).array()).toEqual([
       [5, 6],
       [15, 16],
-    ]); // prettier-ignore
+    ]);
     expect(x.at().node).toBe(x.node);
   });
 
@@ -198,7 +198,7 @@ describe('at', () => {
     ]);
     expect(
       await flat(x.at(tensor([0, 1], { dtype: 'int32' }), {}, tensor([1, 2], { dtype: 'int32' }))),
-    ).toEqual([1, 6, 11, 16, 22, 27, 32, 37]); // prettier-ignore
+    ).toEqual([1, 6, 11, 16, 22, 27, 32, 37]);
     // Positions that are computed wrap too.
     expect(await x.at(i.sub(1), 0, 0).array()).toEqual([20, 40, 20]);
   });
@@ -207,7 +207,7 @@ describe('at', () => {
     const m = tensor([
       [true, false],
       [false, true],
-    ]); // prettier-ignore
+    ]);
     expect(
       await tensor([
         [1, 2],
@@ -215,7 +215,7 @@ describe('at', () => {
       ])
         .at(m)
         .array(),
-    ).toEqual([1, 4]); // prettier-ignore
+    ).toEqual([1, 4]);
     expect(x.at(tensor([true, false, true])).shape).toEqual([2, 4, 5]);
     expect(x.at(tensor([false, false, false])).shape).toEqual([0, 4, 5]);
   });

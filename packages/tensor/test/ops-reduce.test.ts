@@ -12,7 +12,7 @@ const x23 = () =>
   tensor([
     [1, 5, 3],
     [4, 2, 6],
-  ]); // prettier-ignore
+  ]);
 
 async function expectClose(t: Tensor, expected: readonly number[]): Promise<void> {
   const values = [...(await t.data())];
@@ -52,7 +52,7 @@ describe('sums', () => {
     const rows = tensor([
       [1, 2],
       [3, 1],
-    ]).div(scale.unsqueeze(1)); // prettier-ignore
+    ]).div(scale.unsqueeze(1));
     const both = rows.div(scale.unsqueeze(0));
     expect(await both.sum(0).add(rows.sum(1)).array()).toEqual([2.125, 1.3125]);
   });
@@ -94,7 +94,7 @@ describe('extremes', () => {
     ).toEqual([
       [2, 5, 4],
       [4, 2, 6],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('the first on ties, NaN above all', async () => {
@@ -110,7 +110,7 @@ describe('extremes', () => {
       [0, 2],
       [0, 0],
       [1, 1],
-    ]); // prettier-ignore
+    ]);
     expect(await m.any(1).array()).toEqual([true, false, true]);
     expect(await m.all(1).array()).toEqual([false, false, true]);
     expect(await m.countNonzero(0).array()).toEqual([1, 2]);
@@ -123,7 +123,7 @@ describe('statistics', () => {
     const x = tensor([
       [1, 2, 3, 4],
       [2, 2, 2, 2],
-    ]); // prettier-ignore
+    ]);
     await expectClose(x.var(1), [5 / 3, 0]);
     await expectClose(x.var(1, { unbiased: false }), [1.25, 0]);
     await expectClose(x.std(1, { correction: 2, keepdim: true }), [Math.sqrt(2.5), 0]);
@@ -155,7 +155,7 @@ describe('statistics', () => {
       [1000, 1000],
       [-inf, -inf],
       [inf, 0],
-    ]); // prettier-ignore
+    ]);
     await expectClose(x.logsumexp(1), [Math.fround(1000 + Math.LN2), -inf, inf]);
     await expectClose(tensor([1000, 1000]).softmax(0), [0.5, 0.5]);
     await expectClose(tensor([0, -2000]).logSoftmax(0), [0, -2000]);
@@ -170,11 +170,11 @@ describe('scans', () => {
     expect(await x23().cumsum(1).array()).toEqual([
       [1, 6, 9],
       [4, 6, 12],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().cumprod(0).array()).toEqual([
       [1, 5, 3],
       [4, 10, 18],
-    ]); // prettier-ignore
+    ]);
     expect(await tensor(3).cumsum(0).item()).toBe(3);
   });
 
@@ -198,7 +198,7 @@ describe('order', () => {
     expect(await x23().sort(0)[0].array()).toEqual([
       [1, 2, 3],
       [4, 5, 6],
-    ]); // prettier-ignore
+    ]);
   });
 
   test('topk', async () => {
@@ -206,11 +206,11 @@ describe('order', () => {
     expect(await v.array()).toEqual([
       [5, 3],
       [6, 4],
-    ]); // prettier-ignore
+    ]);
     expect(await i.array()).toEqual([
       [1, 2],
       [2, 0],
-    ]); // prettier-ignore
+    ]);
     expect(await x23().topk(1, 0, { largest: false })[0].array()).toEqual([[1, 2, 3]]);
     expect(x23().topk(0)[0].shape).toEqual([2, 0]);
   });

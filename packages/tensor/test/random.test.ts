@@ -97,7 +97,6 @@ describe('host and device', () => {
       [-0.1, 0.1],
       [-3, 7.3],
     ]) {
-      // prettier-ignore
       const [device, host] = await draw(low, high);
       expect(device).toEqual(host);
     }

@@ -1,4 +1,4 @@
-/** Functions of several tensors: products, joins, indexing. */
+/** Functions of several tensors: products and joins. */
 import type { DType } from '../dtype.js';
 import { nodeOf, wrap } from '../methods/wrap.js';
 import * as contraction from '../ops/contraction.js';
@@ -66,30 +66,3 @@ export const stack = <const L extends readonly Tensor[], const N extends number 
       dim,
     ),
   );
-
-// Indexing
-
-export const gather = <D extends DType, R extends Shape>(
-  x: Tensor<Shape, D>,
-  dim: number,
-  index: Tensor<R>,
-) => x.gather(dim, index);
-export const scatter = <S extends Shape, D extends DType>(
-  x: Tensor<S, D>,
-  dim: number,
-  index: Tensor,
-  source: Tensor | number,
-) => x.scatter(dim, index, source);
-export const scatterAdd = <S extends Shape, D extends DType>(
-  x: Tensor<S, D>,
-  dim: number,
-  index: Tensor,
-  source: Tensor,
-) => x.scatterAdd(dim, index, source);
-export const indexSelect = <A extends Shape, T extends DType, const N extends number>(
-  x: Tensor<A, T>,
-  dim: N,
-  index: Tensor,
-) => x.indexSelect(dim, index);
-export const takeAlongDim = <D extends DType>(x: Tensor<Shape, D>, index: Tensor, dim?: number) =>
-  x.takeAlongDim(index, dim);

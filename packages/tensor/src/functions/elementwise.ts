@@ -165,3 +165,9 @@ export const erfc = <S extends Shape, D extends DType>(x: Tensor<S, D>) => x.erf
 export const isnan = <S extends Shape, D extends DType>(x: Tensor<S, D>) => x.isnan();
 export const isinf = <S extends Shape, D extends DType>(x: Tensor<S, D>) => x.isinf();
 export const isfinite = <S extends Shape, D extends DType>(x: Tensor<S, D>) => x.isfinite();
+export const nanToNum = <S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  nan?: number,
+  posinf?: number,
+  neginf?: number,
+): Tensor<S, D> => x.nanToNum(nan, posinf, neginf);

@@ -1,8 +1,9 @@
 /** Reductions, scans and sorting as functions: `sum(x, 1)` is `x.sum(1)`. */
 import type { DType } from '../dtype.js';
-import type { ReduceOptions, VarianceOptions } from '../methods/reduction.js';
+import type { DTypeOption, ReduceOptions, VarianceOptions } from '../methods/reduction.js';
 import type { Tensor } from '../tensor.js';
 import type { Dims } from '../types/dims.js';
+import type { SumOf } from '../types/dtype.js';
 import type { Shape } from '../types/shape.js';
 
 export const sum = <
@@ -10,31 +11,34 @@ export const sum = <
   T extends DType,
   const N extends Dims = undefined,
   const K extends boolean = false,
+  R extends DType = SumOf<T>,
 >(
   x: Tensor<A, T>,
   dim?: N,
-  options?: ReduceOptions<K>,
-) => x.sum<A, T, N, K>(dim, options);
+  options?: ReduceOptions<K> & DTypeOption<R>,
+) => x.sum<A, T, N, K, R>(dim, options);
 export const prod = <
   A extends Shape,
   T extends DType,
   const N extends Dims = undefined,
   const K extends boolean = false,
+  R extends DType = SumOf<T>,
 >(
   x: Tensor<A, T>,
   dim?: N,
-  options?: ReduceOptions<K>,
-) => x.prod<A, T, N, K>(dim, options);
+  options?: ReduceOptions<K> & DTypeOption<R>,
+) => x.prod<A, T, N, K, R>(dim, options);
 export const mean = <
   A extends Shape,
   T extends DType,
   const N extends Dims = undefined,
   const K extends boolean = false,
+  R extends DType = T,
 >(
   x: Tensor<A, T>,
   dim?: N,
-  options?: ReduceOptions<K>,
-) => x.mean<A, T, N, K>(dim, options);
+  options?: ReduceOptions<K> & DTypeOption<R>,
+) => x.mean<A, T, N, K, R>(dim, options);
 export const amax = <
   A extends Shape,
   T extends DType,
@@ -125,11 +129,26 @@ export const norm = <
   options?: ReduceOptions<K>,
 ) => x.norm<A, T, N, K>(p, dim, options);
 
-export const softmax = <S extends Shape, D extends DType>(x: Tensor<S, D>, dim: number) => x.softmax(dim);
-export const logSoftmax = <S extends Shape, D extends DType>(x: Tensor<S, D>, dim: number) =>
-  x.logSoftmax(dim);
-export const cumsum = <S extends Shape, D extends DType>(x: Tensor<S, D>, dim: number) => x.cumsum(dim);
-export const cumprod = <S extends Shape, D extends DType>(x: Tensor<S, D>, dim: number) => x.cumprod(dim);
+export const softmax = <S extends Shape, D extends DType, R extends DType = D>(
+  x: Tensor<S, D>,
+  dim: number,
+  options?: DTypeOption<R>,
+) => x.softmax<R>(dim, options);
+export const logSoftmax = <S extends Shape, D extends DType, R extends DType = D>(
+  x: Tensor<S, D>,
+  dim: number,
+  options?: DTypeOption<R>,
+) => x.logSoftmax<R>(dim, options);
+export const cumsum = <S extends Shape, D extends DType, R extends DType = SumOf<D>>(
+  x: Tensor<S, D>,
+  dim: number,
+  options?: DTypeOption<R>,
+) => x.cumsum<R>(dim, options);
+export const cumprod = <S extends Shape, D extends DType, R extends DType = SumOf<D>>(
+  x: Tensor<S, D>,
+  dim: number,
+  options?: DTypeOption<R>,
+) => x.cumprod<R>(dim, options);
 export const cummax = <S extends Shape, D extends DType>(x: Tensor<S, D>, dim: number) => x.cummax(dim);
 export const cummin = <S extends Shape, D extends DType>(x: Tensor<S, D>, dim: number) => x.cummin(dim);
 export const argsort = <S extends Shape, D extends DType>(
@@ -148,3 +167,5 @@ export const topk = <S extends Shape, D extends DType>(
   dim?: number,
   options?: { largest?: boolean },
 ) => x.topk(k, dim, options);
+export const countNonzero = <A extends Shape, const N extends Dims = undefined>(x: Tensor<A>, dim?: N) =>
+  x.countNonzero<A, N>(dim);

@@ -224,7 +224,7 @@ export abstract class ElementwiseMethods<S extends Shape, D extends DType> exten
     return wrap(e.where(nodeOf('where', condition), this.node, operand('where', other)));
   }
   /** `value` where the mask holds, else this; keeps the dtype. */
-  maskedFill(mask: Tensor<Shape, 'bool'>, value: TensorOrNumber): Tensor<S, D> {
+  maskedFill(mask: Tensor<Shape, 'bool'>, value: TensorOrNumber | boolean): Tensor<S, D> {
     return wrap(
       cast(e.where(nodeOf('maskedFill', mask), operand('maskedFill', value), this.node), this.node.dtype),
     );

@@ -97,8 +97,9 @@ export abstract class IndexingMethods<S extends Shape, D extends DType> extends 
       ),
     );
   }
-  indexFill(dim: number, index: Index, value: number): Tensor<S, D> {
-    return wrap(ix.indexFill(this.node, dim, nodeOf('indexFill', index), value));
+  /** A copy with one value at the positions of `dim` that the vector `index` lists. */
+  indexFill(dim: number, index: Index, value: Tensor | number | boolean): Tensor<S, D> {
+    return wrap(ix.indexFill(this.node, dim, nodeOf('indexFill', index), operand('indexFill', value)));
   }
   /** `gather` that broadcasts outside `dim`; without `dim` from the flattened tensor. */
   takeAlongDim(index: Index, dim?: number): Tensor<Shape, D> {

@@ -48,8 +48,8 @@ export abstract class InPlaceMethods<S extends Shape, D extends DType> extends I
       return fitted === from && !fitted.requiresGrad ? ownNode(from) : fitted;
     });
   }
-  fill_(value: number): this {
-    return this.write('fill_', (own) => expandTo(numberOperand(value, own.dtype), own.shape));
+  fill_(value: number | boolean): this {
+    return this.write('fill_', (own) => expandTo(numberOperand(Number(value), own.dtype), own.shape));
   }
   zero_(): this {
     return this.write('zero_', (own) => full(own.shape, 0, own.dtype));

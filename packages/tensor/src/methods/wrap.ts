@@ -24,8 +24,8 @@ export function nodeOf(op: string, x: Tensor): Node {
   throw new ValueError(`${op}: expected a tensor, got ${describe(x)}`);
 }
 
-/** The operand that a tensor or number argument stands for. */
-export const operand = (op: string, x: Tensor | number): Node | number =>
-  typeof x === 'number' ? x : nodeOf(op, x);
+/** The operand that a tensor or number argument stands for; a boolean counts as 0 or 1. */
+export const operand = (op: string, x: Tensor | number | boolean): Node | number =>
+  typeof x === 'number' ? x : typeof x === 'boolean' ? Number(x) : nodeOf(op, x);
 
 const describe = (x: unknown): string => (x === null ? 'null' : Array.isArray(x) ? 'an array' : typeof x);

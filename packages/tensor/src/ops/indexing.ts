@@ -249,10 +249,15 @@ export function oneHot(index: Node, numClasses = -1): Node {
 }
 
 /** A copy of `x` with one value at the positions that `index` (a vector) lists along `dim`. */
-export function indexFill(x: Node, dim: number, index: Node, value: number): Node {
+export function indexFill(x: Node, dim: number, index: Node, value: Operand): Node {
   const d = normalizeDim('indexFill', dim, x.shape);
+  const fill = typeof value === 'number' ? numberOperand(value, x.dtype) : cast(value, x.dtype);
+  if (fill.shape.length > 0)
+    throw new ShapeError(
+      `indexFill: the value must have rank 0, got shape ${showShape(fill.shape)} for ${showShape(x.shape)}`,
+    );
   const shape = lift(x).shape.map((s, i) => (i === d ? sizeOf(index.shape) : s));
-  const source = expandTo(numberOperand(value, x.dtype), x.shape.length === 0 ? [] : shape);
+  const source = expandTo(fill, x.shape.length === 0 ? [] : shape);
   return indexScatter(x, d, index, source, 'set', 'indexFill');
 }
 

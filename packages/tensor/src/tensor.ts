@@ -4,6 +4,7 @@
  */
 import { DTYPE_NAMES, type DType, fromHalfBits, type TypedArray, viewAs } from './dtype.js';
 import { ValueError } from './errors.js';
+import { isGradEnabled } from './graph/grad-mode.js';
 import type { Node } from './graph/node.js';
 import { InPlaceMethods } from './methods/inplace.js';
 import { bindTensorClass, nodeOf, wrap } from './methods/wrap.js';
@@ -11,7 +12,7 @@ import { bitcast, cast } from './ops/cast.js';
 import { matmul, matmulOfRanks } from './ops/contraction.js';
 import { showShape } from './ops/dims.js';
 import type { Device } from './runtime/device.js';
-import { readNode, transferNode } from './runtime/realize.js';
+import { deviceOf, readNode, transferNode } from './runtime/realize.js';
 import { formatTensor, type Nested, nest } from './text.js';
 import type { MatMul, MatMulCheck, Shape } from './types/shape.js';
 
@@ -72,12 +73,27 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> extends In
 
   // dtype and device
 
-  /** As another dtype, or as a leaf on another device. */
+  /** As another dtype, or on another device; gradients flow back to where it came from. */
   to<T extends DType>(dtype: T): Tensor<S, T>;
   to(device: Device): Tensor<S, D>;
   to(target: DType | Device): Tensor {
-    if (typeof target !== 'string')
-      return this.on(target === this.node.device ? this.node : transferNode(this.node, target));
+    if (typeof target !== 'string') {
+      if (target === this.node.device) return this;
+      const moved = transferNode(this.node, target);
+      if (this.requiresGrad && isGradEnabled()) {
+        const home = deviceOf(this.node);
+        moved.requiresGrad = true;
+        moved.gradient = {
+          name: 'to',
+          inputs: [this.node],
+          outputs: [moved],
+          saves: () => false,
+          backward: ([gradient]: readonly (Tensor | null)[]) => [gradient && gradient.to(home)],
+          consumed: false,
+        };
+      }
+      return wrap(moved);
+    }
     if (!DTYPE_NAMES.includes(target))
       throw new ValueError(`to: '${target}' is no dtype; there are ${DTYPE_NAMES.join(', ')}`);
     return this.on(cast(this.node, target));

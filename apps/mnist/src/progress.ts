@@ -49,15 +49,19 @@ interface Fields {
 
 const LINE = '{percent}  epoch {epoch}  loss {loss}  accuracy {accuracy}  {speed} images/s  {left} left';
 
+/** What the text beside the bar takes; the bar shrinks first where the terminal is narrow. */
+const TEXT_WIDTH = 76;
+const MIN_BAR = 4;
+const MAX_BAR = 24;
+
 function bar({ totalSteps, firstStep, stream }: ProgressOptions, describe: (s: Status) => Fields): Progress {
   const single = new SingleBar({
     format: `${pc.cyan('{bar}')} ${LINE}`,
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    barsize: 20,
+    barsize: Math.max(MIN_BAR, Math.min(MAX_BAR, stream.columns - TEXT_WIDTH)),
     fps: 10,
     hideCursor: true,
-    linewrap: true,
     stream,
     // Ctrl-C is ours: it ends the run after the current step.
     gracefulExit: false,

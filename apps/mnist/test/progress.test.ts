@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createProgress, duration } from '../src/progress.js';
 
-function recorder(isTTY: boolean): { stream: NodeJS.WriteStream; text(): string } {
+function recorder(isTTY: boolean, columns = 200): { stream: NodeJS.WriteStream; text(): string } {
   let written = '';
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -10,7 +10,7 @@ function recorder(isTTY: boolean): { stream: NodeJS.WriteStream; text(): string 
       done();
     },
   });
-  const terminal = { isTTY, columns: 200, rows: 40, cursorTo() {}, clearLine() {}, moveCursor() {} };
+  const terminal = { isTTY, columns, rows: 40, cursorTo() {}, clearLine() {}, moveCursor() {} };
   return { stream: Object.assign(stream, terminal) as unknown as NodeJS.WriteStream, text: () => written };
 }
 
@@ -43,8 +43,18 @@ describe('progress', () => {
     progress.update({ step: 1, loss: 2, accuracy: 0.1 });
     progress.update({ step: 100, loss: 0.5, accuracy: 0.9 });
     progress.stop();
-    expect(text()).toContain('█'.repeat(10) + '░'.repeat(10));
+    expect(text()).toContain('█'.repeat(12) + '░'.repeat(12));
     expect(text()).toMatch(/50% {2}epoch 1\/2 {2}loss 0\.5000 {2}accuracy {2}90\.0% {2}\d+ images\/s/);
+  });
+
+  it('fits into a terminal of 80 columns', () => {
+    const { stream, text } = recorder(true, 80);
+    const progress = createProgress({ ...options, stream });
+    for (let step = 1; step <= 200; step++) progress.update({ step, loss: 0.1234, accuracy: 1 });
+    progress.stop();
+    expect(text()).toMatch(
+      /████ 100% {2}epoch 2\/2 {2}loss 0\.1234 {2}accuracy 100\.0% {2}\d+ images\/s {2}0:00 left/,
+    );
   });
 
   it.each([

@@ -124,6 +124,8 @@ describe('elementwise', () => {
     expectTypeOf(full([2], true).add(1)).toEqualTypeOf<Tensor<readonly [2], 'int32'>>();
     expectTypeOf(i.exp()).toEqualTypeOf<Tensor<readonly [2], 'float32'>>();
     expectTypeOf(full([2], true).sum().dtype).toEqualTypeOf<'int32'>();
+    expectTypeOf(randn([2]).clamp(0, 1).dtype).toEqualTypeOf<'float32'>();
+    expectTypeOf(i.clamp(0.5).dtype).toEqualTypeOf<DType>();
     // A tensor of rank 0 does not widen within its category.
     const half = zeros([2], { dtype: 'float16' });
     expectTypeOf(half.mul(scalarInput(2)).dtype).toEqualTypeOf<'float16'>();

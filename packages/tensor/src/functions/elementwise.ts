@@ -115,10 +115,8 @@ export const div = (
 export const where = (condition: Tensor<Shape, 'bool'>, x: TensorOrNumber, other: TensorOrNumber): Tensor =>
   wrap(e.where(condition.node, operand('where', x), operand('where', other)));
 export const lerp = (start: Tensor, end: Tensor, weight: TensorOrNumber): Tensor => start.lerp(end, weight);
-export const clamp = <S extends Shape, D extends DType>(
-  x: Tensor<S, D>,
-  options: ClampOptions,
-): Tensor<S, D> => x.clamp(options);
+export const clamp = <S extends Shape, D extends DType>(x: Tensor<S, D>, options: ClampOptions) =>
+  x.clamp(options);
 export const maskedFill = <S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   mask: Tensor<Shape, 'bool'>,

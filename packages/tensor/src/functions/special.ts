@@ -9,14 +9,10 @@ import { where } from './elementwise.js';
 export const positive = <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => x.clone();
 export const clone = <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => x.clone();
 export const trueDivide = (x: Tensor, other: TensorOrNumber): Tensor => x.div(other);
-export const clampMin = <S extends Shape, D extends DType>(
-  x: Tensor<S, D>,
-  min: TensorOrNumber,
-): Tensor<S, D> => x.clamp({ min });
-export const clampMax = <S extends Shape, D extends DType>(
-  x: Tensor<S, D>,
-  max: TensorOrNumber,
-): Tensor<S, D> => x.clamp({ max });
+export const clampMin = <S extends Shape, D extends DType>(x: Tensor<S, D>, min: TensorOrNumber) =>
+  x.clamp({ min });
+export const clampMax = <S extends Shape, D extends DType>(x: Tensor<S, D>, max: TensorOrNumber) =>
+  x.clamp({ max });
 /** other − alpha · x. */
 export const rsub = (x: Tensor, other: TensorOrNumber, options: { alpha?: number } = {}): Tensor =>
   x.mul(-(options.alpha ?? 1)).add(other);

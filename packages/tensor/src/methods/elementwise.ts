@@ -5,7 +5,7 @@ import * as e from '../ops/elementwise.js';
 import * as logic from '../ops/logic.js';
 import * as m from '../ops/math.js';
 import type { Tensor } from '../tensor.js';
-import type { FloatOf } from '../types/dtype.js';
+import type { FloatDType, FloatOf } from '../types/dtype.js';
 import type { Compared, DTypeWith, Elementwise, Fits, ShapeOf, TensorOrNumber } from '../types/operand.js';
 import type { Broadcast, Shape } from '../types/shape.js';
 import { TensorCore } from './core.js';
@@ -21,6 +21,9 @@ export interface ClampOptions {
   readonly min?: TensorOrNumber | null;
   readonly max?: TensorOrNumber | null;
 }
+
+/** Limits of another dtype promote an integer tensor. */
+type Clamped<D extends DType> = D extends FloatDType ? D : DType;
 
 const optional = (x: TensorOrNumber | null | undefined) =>
   x === undefined || x === null ? null : operand('clamp', x);
@@ -113,9 +116,9 @@ export abstract class ElementwiseMethods<S extends Shape, D extends DType> exten
     return wrap(m.lerp(this.node, nodeOf('lerp', end), operand('lerp', weight)));
   }
   /** Limits values to [min, max]; the gradient passes inside and at the limits. */
-  clamp(min?: TensorOrNumber | null, max?: TensorOrNumber | null): Tensor<S, D>;
-  clamp(options: ClampOptions): Tensor<S, D>;
-  clamp(first?: TensorOrNumber | ClampOptions | null, second?: TensorOrNumber | null): Tensor<S, D> {
+  clamp(min?: TensorOrNumber | null, max?: TensorOrNumber | null): Tensor<S, Clamped<D>>;
+  clamp(options: ClampOptions): Tensor<S, Clamped<D>>;
+  clamp(first?: TensorOrNumber | ClampOptions | null, second?: TensorOrNumber | null): Tensor<S, Clamped<D>> {
     const isOptions = typeof first === 'object' && first !== null && !('node' in first);
     const { min, max } = isOptions ? first : { min: first, max: second };
     return wrap(m.clamp(this.node, optional(min), optional(max)));

@@ -56,7 +56,7 @@ export async function openSession(peer: PeerSpec, work: Work): Promise<Session> 
     stderr
       .trim()
       .split('\n')
-      .findLast((line) => /error/i.test(line)) ?? '';
+      .findLast((line) => /^\S*Error\b/.test(line)) ?? '';
   const answer = async (): Promise<Answer> => {
     const got = await Promise.race([nextAnswer(child, lines, complaint), failed]);
     if ('error' in got) throw new Error(got.error);

@@ -1,10 +1,19 @@
 /** TensorFlow.js on its WebAssembly backend (SIMD; in Node it has no threads). */
+import { register } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-wasm';
 import type { Case, PeerRows } from '../case.js';
 import { type Input, type Inputs, transposed } from '../inputs.js';
 import { ADDITIONS, TRAINING } from '../rows.js';
+
+/**
+ * tfjs-core ships its gradients only as modules for bundlers, whose imports lack `.js`; this lets Node find them. They register
+ * themselves in a global table that the package's main module reads too.
+ */
+const resolver = `export const resolve = (specifier, context, next) =>
+  next(specifier, context).catch(() => next(specifier + '.js', context));`;
+register(`data:text/javascript,${encodeURIComponent(resolver)}`);
+await import('@tensorflow/tfjs-core/dist/register_all_gradients.js');
 
 await tf.setBackend('wasm');
 

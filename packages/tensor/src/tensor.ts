@@ -88,7 +88,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> extends In
           inputs: [this.node],
           outputs: [moved],
           saves: () => false,
-          backward: ([gradient]: readonly (Tensor | null)[]) => [gradient && gradient.to(home)],
+          backward: ([gradient]: readonly (Tensor | null)[]) => [gradient?.to(home) ?? null],
           consumed: false,
         };
       }

@@ -1,7 +1,7 @@
 /** Movement, joining and Python indexing: values against what PyTorch gives. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { reference } from '../src/backend/reference.js';
-import { arange, cat, stack, tensor, use } from '../src/index.js';
+import { arange, cat, full, stack, tensor, use } from '../src/index.js';
 
 beforeAll(async () => {
   await use(reference(), { log: false });
@@ -111,6 +111,20 @@ describe('parts', () => {
         .map((t) => t.shape[0]),
     ).toEqual([3, 3, 1]);
     expect(await x23().unbind(1)[2].array()).toEqual([3, 6]);
+  });
+
+  test('what is filled in has the dtype of the tensor', async () => {
+    expect(
+      await tensor([true])
+        .pad([[1, 0]], 2)
+        .data(),
+    ).toEqual(Uint8Array.of(1, 1));
+    expect(
+      await tensor([5], { dtype: 'int32' })
+        .pad([[0, 1]], -2.5)
+        .data(),
+    ).toEqual(Int32Array.of(5, -2));
+    expect(await full([2], 3, { dtype: 'bool' }).data()).toEqual(Uint8Array.of(1, 1));
   });
 
   test('pad grows and crops', async () => {

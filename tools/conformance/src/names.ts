@@ -23,6 +23,9 @@ export const SAMPLE_ORDER: Readonly<Record<string, readonly number[]>> = {
 /** Samples that list tensors one by one where our function takes an array of them. */
 export const PACKED: ReadonlySet<string> = new Set(['meshgrid.variadic_tensors']);
 
+/** Ops that take True and False where our function takes a number. */
+export const BOOLEAN_NUMBERS: ReadonlySet<string> = new Set(['index_fill', 'constant_pad_nd']);
+
 /** Arguments that PyTorch has deprecated and we do not have; the samples leave them out by None. */
 const DEPRECATED: ReadonlySet<string> = new Set(['sizeAverage', 'reduce']);
 

@@ -5,6 +5,7 @@ import * as T from '@neurite/tensor';
 import { compareTensor, flatten, type Tolerance } from './compare.js';
 import {
   BOOLEAN_FIRST,
+  BOOLEAN_NUMBERS,
   bindSignature,
   camelCase,
   type OpName,
@@ -98,7 +99,10 @@ function indexEntries(index: unknown): unknown[] {
 /** Puts arguments in the order in which our function takes them (see `SIGNATURES`). */
 function arrange(name: OpName, given: unknown[], options: Record<string, unknown>): unknown[] {
   const order = SAMPLE_ORDER[name.full];
-  const args = order ? order.map((i) => given[i]) : given;
+  const ordered = order ? order.map((i) => given[i]) : given;
+  const args = BOOLEAN_NUMBERS.has(name.base)
+    ? ordered.map((a) => (typeof a === 'boolean' ? Number(a) : a))
+    : ordered;
   if (PACKED.has(name.full)) return [args, options];
   if (name.base === '__getitem__') return [args[0], ...indexEntries(args[1])];
   const signature = signatureOf(name);

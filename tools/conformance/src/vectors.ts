@@ -45,7 +45,15 @@ const SPECIAL: Readonly<Record<string, number>> = {
   nan: Number.NaN,
 };
 
-/** Opens one folder of cases. */
+function parseLine(folder: string, line: string, i: number): { [key: string]: Json } {
+  try {
+    return JSON.parse(line) as { [key: string]: Json };
+  } catch (cause) {
+    throw new Error(`${folder}: line ${i + 1} of index.jsonl is no JSON`, { cause });
+  }
+}
+
+/** Opens one folder of cases. Decoding throws RangeError for a tensor that lies outside `data.bin`. */
 export function openSuite(folder: string): Suite {
   const lines = readFileSync(join(folder, 'index.jsonl'), 'utf8')
     .split('\n')
@@ -60,6 +68,10 @@ export function openSuite(folder: string): Suite {
     if ('$t' in json) {
       const [offset, dtype, shape] = json.$t as [number, DType, number[]];
       const size = shape.reduce((p, s) => p * s, 1);
+      if (offset + size * DTYPES[dtype].bytes > bytes.byteLength)
+        throw new RangeError(
+          `a ${dtype} tensor of shape [${shape.join(', ')}] at byte ${offset} exceeds data.bin (${bytes.byteLength} bytes)`,
+        );
       return {
         dtype,
         shape,
@@ -70,7 +82,7 @@ export function openSuite(folder: string): Suite {
     if ('$slice' in json || '$ellipsis' in json || '$dtype' in json) return json as unknown as Value;
     return Object.fromEntries(Object.entries(json).map(([k, v]) => [k, decode(v)]));
   };
-  return { cases: lines.map((l) => JSON.parse(l) as { [key: string]: Json }), decode };
+  return { cases: lines.map((l, i) => parseLine(folder, l, i)), decode };
 }
 
 export const isHostTensor = (v: unknown): v is HostTensor =>

@@ -1,13 +1,19 @@
 /** Nodes without inputs. */
 import { type DType, isFloat } from '../dtype.js';
 import { NO_ATTRS, type Node, record } from '../graph/node.js';
+import { roundTo } from '../kernel/scalar.js';
+
+/** The number that a tensor of the dtype stores for `value`: 2 is true, 2.5 is the integer 2. */
+export const storedValue = (value: number, dtype: DType): number =>
+  isFloat(dtype) ? value : roundTo(dtype)(value);
 
 /** Every element is `value`; part of the plan's structure. */
 export const full = (shape: readonly number[], value: number, dtype: DType): Node =>
-  record('full', [], { value }, shape, dtype);
+  record('full', [], { value: storedValue(value, dtype) }, shape, dtype);
 
 /** A rank-0 runtime argument of the plan: another value compiles nothing. */
-export const scalar = (value: number, dtype: DType): Node => record('scalar', [], NO_ATTRS, [], dtype, value);
+export const scalar = (value: number, dtype: DType): Node =>
+  record('scalar', [], NO_ATTRS, [], dtype, storedValue(value, dtype));
 
 /** 0, 1, 2, … along `dim`. */
 export const iota = (shape: readonly number[], dim: number, dtype: DType): Node =>

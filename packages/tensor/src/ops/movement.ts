@@ -1,6 +1,7 @@
 /** Shapes change, values do not: the movement primitives and what is one step away from them. */
 import { IndexError, ShapeError, ValueError } from '../errors.js';
 import { NO_ATTRS, type Node, record, sizeOf } from '../graph/node.js';
+import { storedValue } from './create.js';
 import { checkSizes, normalizeDim, sameShape, showShape } from './dims.js';
 
 /** The same elements in row-major order under another shape; one size may be −1. */
@@ -228,7 +229,7 @@ export function pad(x: Node, padding: readonly (readonly [number, number])[], va
   const added = padding.map(([low, high]) => [Math.max(low, 0), Math.max(high, 0)] as const);
   if (added.every(([low, high]) => low === 0 && high === 0)) return y;
   const shape = y.shape.map((s, d) => s + added[d][0] + added[d][1]);
-  return record('pad', [y], { padding: added, value }, shape, x.dtype);
+  return record('pad', [y], { padding: added, value: storedValue(value, x.dtype) }, shape, x.dtype);
 }
 
 /** Stops gradients: the same value as a node without history. */

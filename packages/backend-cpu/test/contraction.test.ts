@@ -1,51 +1,48 @@
-import { type Backend, DTYPES, type Kernel, type Program, viewAs } from '@neurite/tensor';
+import { type Kernel, viewAs } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { specializeContraction } from '../src/contraction/index.js';
 import { cpu } from '../src/index.js';
 import {
   type ConvLayer,
   convKernel,
+  convolutionKernel,
   DIRECTIONS,
   EPILOGUES,
+  freeConv,
   type MatmulShape,
   matmulKernel,
 } from './contractionKernels.js';
+import { poisoned, randomInputs, runPoisoned } from './poisonedRun.js';
 
-const tuned = (await cpu().start()).backend;
 const oracle = (await reference().start()).backend;
-afterAll(() => tuned.destroy());
+const backend = (await cpu().start()).backend;
+afterAll(() => backend.destroy());
 
-/** Contents of all buffers after one run on the same random inputs. */
-async function run(backend: Backend, program: Program, kernel: Kernel): Promise<number[][]> {
-  let state = 1;
-  const random = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-  const slices = kernel.buffers.map(({ dtype, size }) => {
-    const bytes = new Uint8Array(size * DTYPES[dtype].bytes);
-    const elements = viewAs(dtype, bytes);
-    for (let i = 0; i < size; i += 1) elements[i] = dtype === 'bool' ? 0 : random();
-    const buffer = backend.allocate(bytes.length);
-    backend.write(buffer, 0, bytes);
+/** Contents of all buffers after the reference backend ran a kernel. */
+async function expectedOf(kernel: Kernel, inputs: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  const slices = inputs.map((bytes) => {
+    const buffer = oracle.allocate(bytes.length);
+    oracle.write(buffer, 0, bytes);
     return { buffer, byteOffset: 0 };
   });
-  backend.submit([{ program, buffers: slices, scalars: [0.25] }]);
-  const results: number[][] = [];
-  for (const [i, { buffer }] of slices.entries()) {
-    const { dtype } = kernel.buffers[i]!;
-    results.push([...viewAs(dtype, await backend.read(buffer, 0, buffer.bytes))]);
-    backend.free(buffer);
-  }
+  const program = await oracle.compile(kernel);
+  oracle.submit([{ program, buffers: slices, scalars: [0.25] }]);
+  const results = await Promise.all(slices.map(({ buffer }) => oracle.read(buffer, 0, buffer.bytes)));
+  for (const { buffer } of slices) oracle.free(buffer);
   return results;
 }
 
+const valuesOf = (kernel: Kernel, contents: readonly Uint8Array[]): number[][] =>
+  kernel.buffers.map(({ dtype }, i) => [...viewAs(dtype, contents[i]!)]);
+
 async function agree(kernel: Kernel): Promise<void> {
-  const program = await tuned.specialize!(kernel);
+  const program = specializeContraction(kernel, poisoned);
   expect(program, `${kernel.name} has a tuned program`).toBeDefined();
-  const actual = await run(tuned, program!, kernel);
-  const expected = await run(oracle, await oracle.compile(kernel), kernel);
+  const inputs = randomInputs(kernel);
+  const actual = valuesOf(kernel, runPoisoned(program!, inputs));
+  const expected = valuesOf(kernel, await expectedOf(kernel, inputs));
   const depth = kernel.nests[0]!.phases[0]!.loops.reduce((p, l) => p * l.size, 1);
   const bound = (kernel.buffers[0]!.dtype === 'float64' ? 2 ** -52 : 2 ** -23) * (4 + depth);
   kernel.buffers.forEach(({ dtype }, i) => {
@@ -61,6 +58,8 @@ async function agree(kernel: Kernel): Promise<void> {
   });
 }
 
+/** Cases per property; the variable asks for more of them. */
+const RUNS = Number(process.env.CONTRACTION_RUNS ?? 100);
 const epilogue = fc.constantFrom(...EPILOGUES);
 
 describe('matmul', () => {
@@ -78,7 +77,7 @@ describe('matmul', () => {
   it('agrees with the reference for any shape, stride and epilogue', async () => {
     await fc.assert(
       fc.asyncProperty(shape, epilogue, (s, kind) => agree(matmulKernel(s, kind))),
-      { numRuns: 150 },
+      { numRuns: RUNS },
     );
   });
 
@@ -93,16 +92,16 @@ describe('matmul', () => {
   });
 
   it('leaves vectors and integers to the generic loops', () => {
-    expect(tuned.specialize!(matmulKernel({ m: 1, n: 64, k: 64 }))).toBeUndefined();
-    expect(tuned.specialize!(matmulKernel({ m: 64, n: 2, k: 64 }))).toBeUndefined();
-    expect(tuned.specialize!(matmulKernel({ m: 8, n: 8, k: 8, dtype: 'int32' }))).toBeUndefined();
+    expect(specializeContraction(matmulKernel({ m: 1, n: 64, k: 64 }), poisoned)).toBeUndefined();
+    expect(specializeContraction(matmulKernel({ m: 64, n: 2, k: 64 }), poisoned)).toBeUndefined();
+    expect(
+      specializeContraction(matmulKernel({ m: 8, n: 8, k: 8, dtype: 'int32' }), poisoned),
+    ).toBeUndefined();
   });
 
-  it('can be cut into ranges of units', async () => {
+  it('can be cut into ranges of units', () => {
     const kernel = matmulKernel({ m: 300, n: 20, k: 30 });
-    const program = (await tuned.specialize!(kernel)) as Program & {
-      parts: { units: number; run: (begin: number, end: number, args: number) => void }[];
-    };
+    const program = specializeContraction(kernel, poisoned)!;
     const [part] = program.parts;
     expect(part!.units).toBeGreaterThan(2);
     const pieces = {
@@ -113,7 +112,8 @@ describe('matmul', () => {
           part!.run(part!.units - 1 - i, part!.units - i, args),
       })),
     };
-    expect(await run(tuned, pieces, kernel)).toEqual(await run(tuned, program, kernel));
+    const inputs = randomInputs(kernel);
+    expect(runPoisoned(pieces, inputs)).toEqual(runPoisoned(program, inputs));
   });
 });
 
@@ -142,11 +142,50 @@ describe('conv', () => {
   it.each(DIRECTIONS)('%s agrees with the reference for any layer and epilogue', async (direction) => {
     await fc.assert(
       fc.asyncProperty(layer, epilogue, (l, kind) => agree(convKernel(l, direction, kind))),
-      { numRuns: 80 },
+      { numRuns: RUNS },
+    );
+  });
+
+  it('agrees with the reference for any sizes, strides, gaps and padding on either side', async () => {
+    const small = (max: number) => fc.integer({ min: 1, max });
+    const spatial = fc.record({
+      kernelSize: small(4),
+      inputSize: small(9),
+      outputSize: small(9),
+      stride: small(3),
+      dilation: small(3),
+      inputDilation: fc.constantFrom(1, 1, 2, 3),
+      padding: fc.integer({ min: -4, max: 7 }),
+      flipped: fc.boolean(),
+    });
+    const any = fc.record({
+      batch: small(3),
+      groups: fc.constantFrom(1, 1, 2, 3),
+      inChannels: small(5),
+      outChannels: small(6),
+      spatial: fc.array(spatial, { minLength: 1, maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(any, epilogue, ({ spatial, ...rest }, kind) => {
+        const { conv, sizes } = freeConv({ ...rest, spatial });
+        return agree(convolutionKernel(conv, sizes, kind));
+      }),
+      { numRuns: RUNS },
     );
   });
 
   const layers: (ConvLayer & { name: string })[] = [
+    {
+      name: 'positions that no tap meets',
+      batch: 2,
+      inChannels: 1,
+      outChannels: 2,
+      inputSize: [7, 1],
+      kernelSize: [4, 1],
+      stride: 3,
+      padding: 1,
+      dilation: 2,
+    },
     {
       name: 'more channels than a block',
       batch: 1,

@@ -236,9 +236,76 @@ export function convOf(
   return { conv, sizes: [sizeOf.x, sizeOf.y] };
 }
 
+/** A convolution whose every number is free: sizes need not fit each other. */
+export interface FreeConv {
+  readonly batch: number;
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly spatial: readonly {
+    readonly kernelSize: number;
+    readonly inputSize: number;
+    readonly outputSize: number;
+    readonly stride: number;
+    readonly dilation: number;
+    readonly inputDilation: number;
+    readonly padding: number;
+    /** Whether the weight is read backwards. */
+    readonly flipped: boolean;
+  }[];
+}
+
+/** It, with operands [N, G, C, …] and [G, O, C, …] in row-major order. */
+export function freeConv({ spatial, ...counts }: FreeConv): {
+  conv: ConvContraction;
+  sizes: [number, number];
+} {
+  const { batch, groups, inChannels, outChannels } = counts;
+  const each = (name: Exclude<keyof FreeConv['spatial'][number], 'flipped'>) => spatial.map((s) => s[name]);
+  const [inputSize, kernelSize] = [each('inputSize'), each('kernelSize')];
+  const [area, taps] = [product(inputSize), product(kernelSize)];
+  const kernel = rowMajor(kernelSize);
+  const channels = groups * inChannels;
+  const conv: ConvContraction = {
+    ...{ op: 'conv', ...counts, inputSize, kernelSize, outputSize: each('outputSize') },
+    ...{ stride: each('stride'), dilation: each('dilation'), padding: each('padding') },
+    inputDilation: each('inputDilation'),
+    input: {
+      buffer: 0,
+      offset: 0,
+      strides: {
+        batch: channels * area,
+        group: inChannels * area,
+        channel: area,
+        spatial: rowMajor(inputSize),
+      },
+    },
+    weight: {
+      buffer: 1,
+      offset: spatial.reduce((sum, s, i) => sum + (s.flipped ? (s.kernelSize - 1) * kernel[i]! : 0), 0),
+      strides: {
+        group: outChannels * inChannels * taps,
+        out: inChannels * taps,
+        channel: taps,
+        kernel: kernel.map((stride, i) => (spatial[i]!.flipped ? -stride : stride)),
+      },
+    },
+  };
+  return { conv, sizes: [batch * channels * area, groups * outChannels * inChannels * taps] };
+}
+
 /** One pass of a layer. */
 export function convKernel(layer: ConvLayer, direction: Direction, kind: EpilogueKind = 'none'): Kernel {
   const { conv, sizes } = convOf(layer, direction);
+  return convolutionKernel(conv, sizes, kind);
+}
+
+/** Any convolution of buffers of these sizes. */
+export function convolutionKernel(
+  conv: ConvContraction,
+  sizes: readonly [number, number],
+  kind: EpilogueKind,
+): Kernel {
   const { input, weight } = conv;
   const [n, g, o] = [loop('n', conv.batch), loop('g', conv.groups), loop('o', conv.outChannels)];
   const c = loop('c', conv.inChannels);

@@ -77,7 +77,9 @@ export function planConv(conv: ConvContraction): ConvPlan {
 
   const channels = even(conv.inChannels, Math.max(1, Math.floor(MAX_DEPTH / Math.max(1, taps))));
   const depth = even(channels * taps, MAX_DEPTH);
-  const reach = (i: number, size: number) => (size - 1) * stride[i]! + (kernel[i]! - 1) * dilation[i]!;
+  // A class of positions that no tap meets has a kernel of size 0, and reaches no further than one of size 1.
+  const reach = (i: number, size: number) =>
+    (size - 1) * stride[i]! + Math.max(0, kernel[i]! - 1) * dilation[i]!;
   const direct = output.every(
     (size, i) => padding[i]! <= 0 && inputDilation[i] === 1 && reach(i, size) - padding[i]! < inputSize[i]!,
   );

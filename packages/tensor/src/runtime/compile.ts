@@ -15,6 +15,8 @@ export interface CompiledPlan extends Plan {
   readonly programs: readonly (Program | null)[];
 }
 
+const MAX_PROGRAMS = 4096;
+
 const isPromise = (x: unknown): x is Promise<unknown> => x instanceof Promise;
 
 /** The program of a kernel, compiled once per device and structure. A failed compilation is forgotten. */
@@ -31,10 +33,11 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
   const known = programs.get(key);
   if (known) return known;
   stats.programsCompiled++;
-  const made =
-    backend.specialize?.(kernel) ??
-    backend.compile(lowerScalarOps(kernel, createExprBuilder(), backend.capabilities.scalarOps));
+  const lowered = lowerScalarOps(kernel, createExprBuilder(), backend.capabilities.scalarOps);
+  const made = backend.specialize?.(lowered) ?? backend.compile(lowered);
   programs.set(key, made);
+  // Plans keep their own programs; this only bounds what is remembered for plans to come.
+  if (programs.size > MAX_PROGRAMS) programs.delete(programs.keys().next().value!);
   if (isPromise(made)) {
     made.then(
       (program) => programs.set(key, program),

@@ -8,8 +8,20 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { publicPackages } from './workspace.mjs';
 
-/** Bytes after gzip. */
-const budgets = {};
+/**
+ * Bytes after gzip: what was measured when the first version was complete, and a fifth more. Raise one only in the
+ * change that needs it, and say there what the bytes are for.
+ */
+const budgets = {
+  '@neurite/autograd': 9_500,
+  '@neurite/backend-cpu': 36_000,
+  '@neurite/data': 11_500,
+  '@neurite/nn': 23_500,
+  '@neurite/optim': 12_500,
+  '@neurite/tensor': 63_000,
+  '@neurite/tensor/reference': 8_500,
+  '@neurite/tensor/testkit': 30_000,
+};
 
 async function gzippedSize({ directory, manifest }, target) {
   const result = await build({

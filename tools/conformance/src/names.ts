@@ -77,6 +77,8 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   diagonal: 'offset dim1 dim2 |',
   diagonal_scatter: 'source offset dim1 dim2 |',
   logit: 'eps |',
+  logspace: 'start end steps base | dtype',
+
   trapz: 'x | dx dim',
   trapezoid: 'x | dx dim',
   cumulative_trapezoid: 'x | dx dim',

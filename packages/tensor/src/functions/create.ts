@@ -246,6 +246,12 @@ export function arange(...args: readonly (number | TensorOptions | undefined)[])
  */
 const linspaceLanes = (dtype: DType): number => (dtype === 'int32' ? 4 : 32 / DTYPES[dtype].bytes);
 
+/** `steps` numbers from `start` to `end` inclusive, each computed from the nearer end. */
+function evenly(start: number, end: number, steps: number): (i: number) => number {
+  const step = (end - start) / (steps - 1);
+  return (i) => (i < steps / 2 || steps === 1 ? start + (i && i * step) : end - (steps - 1 - i) * step);
+}
+
 /**
  * `steps` numbers from `start` to `end` inclusive, computed from the nearer end; integers as PyTorch's CPU kernel rounds them.
  * https://pytorch.org/docs/1.13/generated/torch.linspace.html
@@ -258,8 +264,7 @@ export function linspace<D extends DType = 'float32'>(
 ): Tensor<readonly [number], D> {
   checkSizes('linspace', [steps]);
   const step = (end - start) / (steps - 1);
-  const at = (i: number) =>
-    i < steps / 2 || steps === 1 ? start + (i && i * step) : end - (steps - 1 - i) * step;
+  const at = evenly(start, end, steps);
   const dtype = options.dtype ?? ('float32' as D);
   const lanes = isFloat(dtype) ? 1 : linspaceLanes(dtype);
   const whole = steps - (steps % lanes);
@@ -267,6 +272,25 @@ export function linspace<D extends DType = 'float32'>(
     const lane = i < whole ? i % lanes : 0;
     return lane ? Math.trunc(at(i - lane)) + lane * step : at(i);
   });
+  return tensor(values, { ...options, dtype });
+}
+
+/**
+ * base ** linspace(start, end, steps).
+ * https://pytorch.org/docs/1.13/generated/torch.logspace.html
+ */
+export function logspace<D extends DType = 'float32'>(
+  start: number,
+  end: number,
+  steps: number,
+  base = 10,
+  options: TensorOptions<D> = {},
+): Tensor<readonly [number], D> {
+  checkSizes('logspace', [steps]);
+  const dtype = options.dtype ?? ('float32' as D);
+  const bound = isFloat(dtype) ? (v: number) => v : Math.trunc;
+  const exponents = evenly(bound(start), bound(end), steps);
+  const values = Float64Array.from({ length: steps }, (_, i) => base ** exponents(i));
   return tensor(values, { ...options, dtype });
 }
 

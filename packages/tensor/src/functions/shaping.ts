@@ -140,3 +140,25 @@ export function sliceScatter(
   const index = arange(x.shape[d]).slice(0, start, end, step);
   return x.indexCopy(d, index, source);
 }
+
+/**
+ * Constant padding by amounts [low, high] that start at the last dimension; negative ones crop.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.pad.html
+ */
+export function constantPadNd(x: Tensor, padding: readonly number[], value = 0): Tensor {
+  if (padding.length % 2 !== 0 || padding.length > 2 * x.ndim)
+    throw new ShapeError(
+      `constantPadNd: ${padding.length} amounts are no pairs for at most ${x.ndim} dimensions of shape ${showShape(x.shape)}`,
+    );
+  const pairs = x.shape.map((_, d) => {
+    const at = 2 * (x.ndim - 1 - d);
+    return [padding[at] ?? 0, padding[at + 1] ?? 0] as const;
+  });
+  return x.pad(pairs, value);
+}
+
+/** As `narrow`: tensors are values, so that a copy and a view are the same. */
+export const narrowCopy = (x: Tensor, dim: number, start: number, length: number): Tensor =>
+  x.narrow(dim, start, length);
+/** Pieces of the given sizes. */
+export const splitWithSizes = (x: Tensor, sizes: readonly number[], dim = 0): Tensor[] => x.split(sizes, dim);

@@ -1,5 +1,6 @@
 /** Elementwise functions that are written with others: rarer names of PyTorch. */
 import { type DType, isFloat } from '../dtype.js';
+import { sameShape } from '../ops/dims.js';
 import type { Tensor } from '../tensor.js';
 import type { TensorOrNumber } from '../types/operand.js';
 import type { Shape } from '../types/shape.js';
@@ -139,4 +140,13 @@ export function bucketize(
   const wide = x.unsqueeze(-1);
   const before = options.right ? boundaries.le(wide) : boundaries.lt(wide);
   return before.sum(-1) as Tensor as Tensor<Shape, 'int32'>;
+}
+
+/**
+ * Whether two tensors have one shape and equal elements (NaN equals nothing). Reads values, hence a promise.
+ * https://pytorch.org/docs/1.13/generated/torch.equal.html
+ */
+export async function equal(x: Tensor, y: Tensor): Promise<boolean> {
+  if (!sameShape(x.shape, y.shape)) return false;
+  return (await x.eq(y).all().item()) === 1;
 }

@@ -45,6 +45,38 @@ export function median(
   return [where(broken, last, middle), where(broken, lastIndex, middleIndex) as Tensor<Shape, 'int32'>];
 }
 
+/**
+ * The lower median of what is not NaN: of all elements, or `[values, indices]` along `dim`; NaN where there is nothing else.
+ * https://pytorch.org/docs/1.13/generated/torch.nanmedian.html
+ */
+export function nanmedian<D extends DType>(x: Tensor<Shape, D>): Tensor<readonly [], D>;
+export function nanmedian<D extends DType>(
+  x: Tensor<Shape, D>,
+  dim: number,
+  options?: ReduceOptions,
+): ValuesIndices<Shape, D>;
+export function nanmedian(
+  x: Tensor,
+  dim?: number,
+  options: ReduceOptions = {},
+): Tensor | ValuesIndices<Shape, DType> {
+  if (dim === undefined) return nanmedian(x.reshape(-1), 0)[0];
+  if (x.ndim === 0) return kthvalue(x, 1, dim);
+  const d = normalizeDim('nanmedian', dim, x.shape);
+  const [values, indices] = x.sort(d);
+  // Sorting puts NaN last.
+  const count = x.isnan().logicalNot().sum(d, { keepdim: true }) as Tensor;
+  const middle = count.sub(1).clamp({ min: 0 }).floorDivide(2);
+  const pick = <T extends DType>(t: Tensor<Shape, T>): Tensor<Shape, T> => {
+    const picked = t.gather(d, middle);
+    return options.keepdim ? picked : picked.squeeze(d);
+  };
+  return [pick(values), pick(indices)];
+}
+
+/** Sorted along the first dimension. https://pytorch.org/docs/1.13/generated/torch.msort.html */
+export const msort = <S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> => x.sort(0)[0];
+
 /** Sum that takes NaN for 0. */
 export const nansum = (x: Tensor, dim?: Dims, options: ReduceOptions = {}): Tensor =>
   where(x.isnan(), 0, x).to(x.dtype).sum(dim, options);

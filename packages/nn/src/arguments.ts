@@ -1,8 +1,9 @@
 import { ValueError } from '@neurite/tensor';
 
 /**
- * The optional arguments of a PyTorch function: each may be given by position, in PyTorch's order, or by name in an
- * options object that comes last. `new Conv2d(3, 64, 3, 1, 1)` and `new Conv2d(3, 64, 3, { padding: 1 })` are the same.
+ * The optional arguments of a PyTorch function: each may be given by position, in PyTorch's order, or by name
+ * in an options object that comes last. `new Conv2d(3, 64, 3, 1, 1)` and `new Conv2d(3, 64, 3, { padding: 1
+ * })` are the same.
  */
 export type Arguments<O, Order extends readonly (keyof O)[]> =
   | [options?: O]
@@ -11,8 +12,9 @@ export type Arguments<O, Order extends readonly (keyof O)[]> =
       : never);
 
 /**
- * Reads an argument list typed by {@link Arguments} into one options object. `undefined` means "the default"; an unknown
- * name or one argument too many throws ValueError, because a misspelt option would silently train another model.
+ * Reads an argument list typed by {@link Arguments} into one options object. `undefined` means "the default";
+ * an unknown name or one argument too many throws ValueError, because a misspelt option would silently train
+ * another model.
  *
  * @param owner - Name of the function or layer, for errors.
  * @param order - The arguments that may be given by position.

@@ -10,7 +10,7 @@ export const like = (x: Tensor): { dtype: DType; device: Device | null } => ({
 export const deviceOf = (x: Tensor): Device | null => x.device as Device | null;
 
 /**
- * A number that is part of a formula, in the dtype of `x`: a constant of the plan. A plain number operand would be a runtime
- * argument of it, which is for values that change.
+ * A number that is part of a formula, in the dtype of `x`: a constant of the plan. A plain number operand
+ * would be a runtime argument of it, which is for values that change.
  */
 export const constant = (x: Tensor, value: number): Tensor => full([], value, { dtype: x.dtype });

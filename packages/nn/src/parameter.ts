@@ -6,12 +6,12 @@ export interface ParameterOptions {
 }
 
 /**
- * A tensor that a module learns: assigned to a field of a module it is registered as its parameter. It takes over the
- * value and the type of the tensor it is made from and is a leaf of its own, so that writing to it in place leaves the
- * other alone. https://pytorch.org/docs/1.13/generated/torch.nn.parameter.Parameter.html
+ * A tensor that a module learns: assigned to a field of a module it is registered as its parameter. It takes
+ * over the value and the type of the tensor it is made from and is a leaf of its own, so that writing to it
+ * in place leaves the other alone. https://pytorch.org/docs/1.13/generated/torch.nn.parameter.Parameter.html
  *
- * The type is an intersection, not a class: TypeScript (6.0) takes the type parameters of a class derived from `Tensor`
- * for invariant, and a `Parameter<[1]>` would not be a `Parameter`.
+ * The type is an intersection, not a class: TypeScript (6.0) takes the type parameters of a class derived
+ * from `Tensor` for invariant, and a `Parameter<[1]>` would not be a `Parameter`.
  */
 export type Parameter<S extends Shape = Shape, D extends DType = DType> = Tensor<S, D> & {
   readonly isParameter: true;

@@ -13,7 +13,9 @@ const deviation = (xs: readonly number[]): number => {
   return Math.sqrt(mean(xs.map((x) => (x - centre) ** 2)));
 };
 
-/** Uniform within ±bound: the limits are kept and nearly reached, mean and deviation fit (5 standard errors). */
+/**
+ * Uniform within ±bound: the limits are kept and nearly reached, mean and deviation fit (5 standard errors).
+ */
 async function expectUniform(t: Tensor, bound: number): Promise<void> {
   const xs = await values(t);
   const largest = Math.max(...xs.map(Math.abs));

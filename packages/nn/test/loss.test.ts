@@ -109,11 +109,14 @@ describe('crossEntropy with class numbers', () => {
       /between 0 and 1, got 2/,
     );
     expect(() => F.crossEntropy(randn([4, 3]), randn([4]))).toThrow(
-      /input \[4, 3\] and target \[4\] must have the same shape/,
+      /class numbers must be int32, got float32 \[4\] for logits \[4, 3\]/,
     );
     expect(() =>
       F.crossEntropy(randn([4, 3]), labels([0, 1, 2, 0]), { reduction: 'median' as never }),
     ).toThrow("crossEntropy: reduction must be 'none', 'mean' or 'sum', got 'median'");
+    expect(() => F.crossEntropy(randn([4, 3]), randn([4, 2]))).toThrow(
+      /input \[4, 3\] and target \[4, 2\] must have the same shape/,
+    );
     expect(() => F.nllLoss(randn([4, 3]), randn([4]))).toThrow(
       /nllLoss: class numbers must be integers, got float32/,
     );

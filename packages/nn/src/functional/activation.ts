@@ -3,8 +3,9 @@ import { type Arguments, readArguments } from '../arguments.js';
 import { constant } from '../like.js';
 
 /**
- * The activations as functions, with PyTorch's values and gradients, at the kinks too. None of them produces NaN in a
- * gradient where its value is finite: a branch that could overflow gets an argument at which it does not.
+ * The activations as functions, with PyTorch's values and gradients, at the kinks too. None of them produces
+ * NaN in a gradient where its value is finite: a branch that could overflow gets an argument at which it does
+ * not.
  *
  * See https://pytorch.org/docs/1.13/nn.functional.html#non-linear-activation-functions.
  */
@@ -80,7 +81,9 @@ export function leakyRelu<S extends Shape, D extends DType>(
   return like(where(x.gt(0), x, x.mul(constant(x, negativeSlope))), input);
 }
 
-/** x for x > 0, weight·x otherwise; `weight` has one element, or one per channel (dimension 1 of the input). */
+/**
+ * x for x > 0, weight·x otherwise; `weight` has one element, or one per channel (dimension 1 of the input).
+ */
 export function prelu<S extends Shape, D extends DType>(input: Tensor<S, D>, weight: Tensor): Tensor<S, D> {
   const x: Tensor = input;
   const slope =
@@ -115,7 +118,10 @@ export function celu<S extends Shape, D extends DType>(
   return like(exponentialUnit(input, 1, alpha, 1 / alpha), input);
 }
 
-/** positive·x for x > 0, negative·(e^(rate·x) − 1) otherwise. The exponential never sees a positive x, which might overflow. */
+/**
+ * positive·x for x > 0, negative·(e^(rate·x) − 1) otherwise. The exponential never sees a positive x, which
+ * might overflow.
+ */
 function exponentialUnit(x: Tensor, positive: number, negative: number, rate: number): Tensor {
   const isPositive = x.gt(0);
   const linear = where(isPositive, x.mul(constant(x, positive)), 0);

@@ -4,7 +4,9 @@ import { withBatch } from './spatial.js';
 /** Sizes of an adaptive pooling's result; `null` keeps the input's size. */
 export type OutputSize = number | readonly (number | null | undefined)[];
 
-/** Averages over regions chosen so that the result has a given size: region i of n is [⌊i·x/n⌋, ⌈(i+1)·x/n⌉). */
+/**
+ * Averages over regions chosen so that the result has a given size: region i of n is [⌊i·x/n⌋, ⌈(i+1)·x/n⌉).
+ */
 function adaptiveAvgPool(name: string, spatialDims: number, input: Tensor, outputSize: OutputSize): Tensor {
   const given = typeof outputSize === 'number' ? [outputSize] : outputSize;
   const wanted = given.length === 1 ? Array.from({ length: spatialDims }, () => given[0]) : given;
@@ -37,17 +39,26 @@ function averageRegions(x: Tensor, dim: number, count: number): Tensor {
   return cat(regions, dim);
 }
 
-/** Input [N, C, L] or [C, L]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.adaptive_avg_pool1d.html */
+/**
+ * Input [N, C, L] or [C, L].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.adaptive_avg_pool1d.html
+ */
 export function adaptiveAvgPool1d(input: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool1d', 1, input, outputSize);
 }
 
-/** Input [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.adaptive_avg_pool2d.html */
+/**
+ * Input [N, C, H, W] or [C, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.adaptive_avg_pool2d.html
+ */
 export function adaptiveAvgPool2d(input: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool2d', 2, input, outputSize);
 }
 
-/** Input [N, C, D, H, W] or [C, D, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.adaptive_avg_pool3d.html */
+/**
+ * Input [N, C, D, H, W] or [C, D, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.adaptive_avg_pool3d.html
+ */
 export function adaptiveAvgPool3d(input: Tensor, outputSize: OutputSize): Tensor {
   return adaptiveAvgPool('adaptiveAvgPool3d', 3, input, outputSize);
 }

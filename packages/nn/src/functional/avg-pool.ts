@@ -55,8 +55,8 @@ function windowSums(x: Tensor, windows: Windows): Tensor {
 }
 
 /**
- * Divides by the number of counted elements, which is a product over the dimensions: one number for the dimensions in which all windows
- * agree, a vector for each of the others.
+ * Divides by the number of counted elements, which is a product over the dimensions: one number for the
+ * dimensions in which all windows agree, a vector for each of the others.
  */
 function divideBySizes(
   sums: Tensor,
@@ -98,12 +98,18 @@ export function avgPool1d(input: Tensor, kernelSize: PerDim, ...rest: AvgPoolArg
   return avgPool('avgPool1d', 1, input, kernelSize, rest);
 }
 
-/** Input [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.avg_pool2d.html */
+/**
+ * Input [N, C, H, W] or [C, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.avg_pool2d.html
+ */
 export function avgPool2d(input: Tensor, kernelSize: PerDim, ...rest: AvgPoolArguments): Tensor {
   return avgPool('avgPool2d', 2, input, kernelSize, rest);
 }
 
-/** Input [N, C, D, H, W] or [C, D, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.avg_pool3d.html */
+/**
+ * Input [N, C, D, H, W] or [C, D, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.avg_pool3d.html
+ */
 export function avgPool3d(input: Tensor, kernelSize: PerDim, ...rest: AvgPoolArguments): Tensor {
   return avgPool('avgPool3d', 3, input, kernelSize, rest);
 }

@@ -13,8 +13,8 @@ export interface ConvOptions {
 type ConvArguments = Arguments<ConvOptions, ['stride', 'padding', 'dilation', 'groups']>;
 
 /**
- * Cross-correlation with `spatialDims` spatial dimensions: input [N, C, x…] or [C, x…], weight [O, C/groups, k…],
- * bias [O] → [N, O, y…] with y = ⌊(x + 2·padding − dilation·(k − 1) − 1) / stride⌋ + 1.
+ * Cross-correlation with `spatialDims` spatial dimensions: input [N, C, x…] or [C, x…], weight [O, C/groups,
+ * k…], bias [O] → [N, O, y…] with y = ⌊(x + 2·padding − dilation·(k − 1) − 1) / stride⌋ + 1.
  */
 function convolve(
   name: string,
@@ -56,17 +56,26 @@ function addBias(name: string, result: Tensor, bias: Tensor | null | undefined):
   return result.add(bias.reshape([-1, ...result.shape.slice(2).map(() => 1)]));
 }
 
-/** 1-d convolution, see {@link convolve}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv1d.html */
+/**
+ * 1-d convolution, see {@link convolve}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv1d.html
+ */
 export function conv1d(input: Tensor, weight: Tensor, bias?: Tensor | null, ...rest: ConvArguments): Tensor {
   return convolve('conv1d', 1, input, weight, bias, rest);
 }
 
-/** 2-d convolution, see {@link convolve}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv2d.html */
+/**
+ * 2-d convolution, see {@link convolve}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv2d.html
+ */
 export function conv2d(input: Tensor, weight: Tensor, bias?: Tensor | null, ...rest: ConvArguments): Tensor {
   return convolve('conv2d', 2, input, weight, bias, rest);
 }
 
-/** 3-d convolution, see {@link convolve}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv3d.html */
+/**
+ * 3-d convolution, see {@link convolve}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv3d.html
+ */
 export function conv3d(input: Tensor, weight: Tensor, bias?: Tensor | null, ...rest: ConvArguments): Tensor {
   return convolve('conv3d', 3, input, weight, bias, rest);
 }
@@ -87,8 +96,9 @@ type TransposeArguments = Arguments<
 >;
 
 /**
- * Transposed convolution, the gradient of {@link convolve} with respect to its input: input [N, C, x…] or [C, x…], weight
- * [C, O/groups, k…], bias [O] → [N, O, y…] with y = (x − 1)·stride − 2·padding + dilation·(k − 1) + outputPadding + 1.
+ * Transposed convolution, the gradient of {@link convolve} with respect to its input: input [N, C, x…] or [C,
+ * x…], weight [C, O/groups, k…], bias [O] → [N, O, y…] with y = (x − 1)·stride − 2·padding + dilation·(k − 1)
+ * + outputPadding + 1.
  */
 function convolveTransposed(
   name: string,
@@ -142,7 +152,10 @@ function convolveTransposed(
   });
 }
 
-/** 1-d transposed convolution, see {@link convolveTransposed}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose1d.html */
+/**
+ * 1-d transposed convolution, see {@link convolveTransposed}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose1d.html
+ */
 export function convTranspose1d(
   input: Tensor,
   weight: Tensor,
@@ -152,7 +165,10 @@ export function convTranspose1d(
   return convolveTransposed('convTranspose1d', 1, input, weight, bias, rest);
 }
 
-/** 2-d transposed convolution, see {@link convolveTransposed}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose2d.html */
+/**
+ * 2-d transposed convolution, see {@link convolveTransposed}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose2d.html
+ */
 export function convTranspose2d(
   input: Tensor,
   weight: Tensor,
@@ -162,7 +178,10 @@ export function convTranspose2d(
   return convolveTransposed('convTranspose2d', 2, input, weight, bias, rest);
 }
 
-/** 3-d transposed convolution, see {@link convolveTransposed}. https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose3d.html */
+/**
+ * 3-d transposed convolution, see {@link convolveTransposed}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.conv_transpose3d.html
+ */
 export function convTranspose3d(
   input: Tensor,
   weight: Tensor,

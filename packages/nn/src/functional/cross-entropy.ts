@@ -35,8 +35,9 @@ interface Picked {
 }
 
 /**
- * Negative log-likelihood: input of log-probabilities [N, C, …] or [C], target of class numbers [N, …] or []. The mean is weighted:
- * Σ losses / Σ weights. https://pytorch.org/docs/1.13/generated/torch.nn.functional.nll_loss.html
+ * Negative log-likelihood: input of log-probabilities [N, C, …] or [C], target of class numbers [N, …] or [].
+ * The mean is weighted: Σ losses / Σ weights.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.nll_loss.html
  */
 export function nllLoss(input: Tensor, target: Tensor, options: NLLLossOptions = {}): Tensor {
   const { losses, weights } = pick('nllLoss', input, target, options);
@@ -44,9 +45,10 @@ export function nllLoss(input: Tensor, target: Tensor, options: NLLLossOptions =
 }
 
 /**
- * Cross-entropy of logits [N, C, …] or [C] against class numbers [N, …] or [], or against probabilities of the logits' shape
- * (a floating-point target). Softmax, loss and gradient are written so that they fuse: the target's logit is selected by comparing
- * class numbers, not by a gather. https://pytorch.org/docs/1.13/generated/torch.nn.functional.cross_entropy.html
+ * Cross-entropy of logits [N, C, …] or [C] against class numbers [N, …] or [], or against probabilities of
+ * the logits' shape (a floating-point target). Softmax, loss and gradient are written so that they fuse: the
+ * target's logit is selected by comparing class numbers, not by a gather.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.cross_entropy.html
  */
 export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { labelSmoothing = 0, reduction = 'mean', weight } = options;

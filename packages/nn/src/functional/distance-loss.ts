@@ -21,7 +21,10 @@ export interface SmoothL1LossOptions extends ReductionOptions {
   beta?: number;
 }
 
-/** d²/(2β) for |d| < β, |d| − β/2 beyond. https://pytorch.org/docs/1.13/generated/torch.nn.functional.smooth_l1_loss.html */
+/**
+ * d²/(2β) for |d| < β, |d| − β/2 beyond.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.smooth_l1_loss.html
+ */
 export function smoothL1Loss(
   input: Tensor,
   target: Tensor,
@@ -45,7 +48,10 @@ export interface HuberLossOptions extends ReductionOptions {
   delta?: number;
 }
 
-/** d²/2 for |d| ≤ δ, δ(|d| − δ/2) beyond. https://pytorch.org/docs/1.13/generated/torch.nn.functional.huber_loss.html */
+/**
+ * d²/2 for |d| ≤ δ, δ(|d| − δ/2) beyond.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.huber_loss.html
+ */
 export function huberLoss(
   input: Tensor,
   target: Tensor,

@@ -27,22 +27,34 @@ function drop(name: string, input: Tensor, rest: DropoutArguments, maskShape: re
   return input.mul(kept.to(input.dtype).mul(1 / (1 - p)));
 }
 
-/** Drops single elements. Srivastava et al. 2014; https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout.html */
+/**
+ * Drops single elements. Srivastava et al. 2014;
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout.html
+ */
 export function dropout(input: Tensor, ...rest: DropoutArguments): Tensor {
   return drop('dropout', input, rest, input.shape);
 }
 
-/** Drops whole channels of [N, C, L] or [C, L]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout1d.html */
+/**
+ * Drops whole channels of [N, C, L] or [C, L].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout1d.html
+ */
 export function dropout1d(input: Tensor, ...rest: DropoutArguments): Tensor {
   return drop('dropout1d', input, rest, channelShape(input, 1));
 }
 
-/** Drops whole channels of [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout2d.html */
+/**
+ * Drops whole channels of [N, C, H, W] or [C, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout2d.html
+ */
 export function dropout2d(input: Tensor, ...rest: DropoutArguments): Tensor {
   return drop('dropout2d', input, rest, channelShape(input, 2));
 }
 
-/** Drops whole channels of [N, C, D, H, W] or [C, D, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout3d.html */
+/**
+ * Drops whole channels of [N, C, D, H, W] or [C, D, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.dropout3d.html
+ */
 export function dropout3d(input: Tensor, ...rest: DropoutArguments): Tensor {
   return drop('dropout3d', input, rest, channelShape(input, 3));
 }
@@ -58,8 +70,8 @@ export interface RReluOptions {
 }
 
 /**
- * x for x ≥ 0, a·x otherwise; in training a is drawn from [lower, upper) for each element, else it is the middle.
- * https://pytorch.org/docs/1.13/generated/torch.nn.functional.rrelu.html
+ * x for x ≥ 0, a·x otherwise; in training a is drawn from [lower, upper) for each element, else it is the
+ * middle. https://pytorch.org/docs/1.13/generated/torch.nn.functional.rrelu.html
  */
 export function rrelu(
   input: Tensor,

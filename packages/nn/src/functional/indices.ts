@@ -1,8 +1,8 @@
 import { DTYPES, DTypeError, IndexError, isInteger, type Tensor } from '@neurite/tensor';
 
 /**
- * Checks that a tensor holds integers, and, where its values lie in host memory, that each is in [0, size) or equal to `ignored`.
- * Values on a device cannot be looked at now: out of range they pick nothing.
+ * Checks that a tensor holds integers, and, where its values lie in host memory, that each is in [0, size) or
+ * equal to `ignored`. Values on a device cannot be looked at now: out of range they pick nothing.
  */
 export function checkIndices(
   op: string,

@@ -1,4 +1,4 @@
-import { arange, noGrad, type Tensor, where, zeros } from '@neurite/tensor';
+import { arange, isGradEnabled, noGrad, type Tensor, where, zeros } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { constant, deviceOf, like } from '../like.js';
 import { withOwnGradient } from './own-gradient.js';
@@ -8,7 +8,9 @@ import { areTiles, layWindows, padForWindows, tapsOf, type WindowOptions, type W
 export interface MaxPoolOptions extends WindowOptions {
   /** Distance between the elements of a window. */
   dilation?: PerDim;
-  /** Whether the result is `[values, indices]`, the indices counting the elements of an input plane (int32). */
+  /**
+   * Whether the result is `[values, indices]`, the indices counting the elements of an input plane (int32).
+   */
   returnIndices?: boolean;
 }
 
@@ -25,9 +27,9 @@ export type MaxPoolResult<A extends readonly unknown[]> = A extends readonly [
   : Tensor;
 
 /**
- * The largest element of each window; NaN wins. The gradient goes to the first largest element, as in PyTorch: its
- * position is found with the value, and the gradient is spread by it (see {@link spread}). Where neither gradient nor
- * positions are wanted, positions are not computed.
+ * The largest element of each window; NaN wins. The gradient goes to the first largest element, as in
+ * PyTorch: its position is found with the value, and the gradient is spread by it (see {@link spread}). Where
+ * neither gradient nor positions are wanted, positions are not computed.
  */
 function maxPool<A extends MaxPoolArguments>(
   name: string,
@@ -41,6 +43,8 @@ function maxPool<A extends MaxPoolArguments>(
   let indices: Tensor | undefined;
   const values = withBatch(name, input, spatialDims, (x) => {
     const windows = layWindows(name, x.shape.slice(2), kernelSize, options, options.dilation ?? 1);
+    const hasTape = isGradEnabled() && x.node.requiresGrad;
+    if (!hasTape && !options.returnIndices) return tapsOfAll(x, windows).reduce((a, b) => a.maximum(b));
     const { best, tap } = noGrad(() => firstLargest(x, windows));
     if (options.returnIndices) indices = placesOf(tap, windows, x.shape);
     return withOwnGradient(
@@ -54,12 +58,17 @@ function maxPool<A extends MaxPoolArguments>(
   return [values, values.ndim < indices.ndim ? indices.squeeze(0) : indices] as unknown as MaxPoolResult<A>;
 }
 
-/** The first largest element of each window, and its number within the window. */
-function firstLargest(x: Tensor, windows: Windows): { best: Tensor; tap: Tensor } {
+/** For each position within a window, the elements of all windows there; outside the input lies −∞. */
+function tapsOfAll(x: Tensor, windows: Windows): Tensor[] {
   const padded = padForWindows(x, windows, Number.NEGATIVE_INFINITY);
-  const [first, ...others] = positions(windows.kernel).map((position) =>
+  return positions(windows.kernel).map((position) =>
     position.reduce((t, i, d) => tapsOf(t, windows, d, i), padded),
   );
+}
+
+/** The first largest element of each window, and its number within the window. */
+function firstLargest(x: Tensor, windows: Windows): { best: Tensor; tap: Tensor } {
+  const [first, ...others] = tapsOfAll(x, windows);
   let best = first;
   let tap: Tensor = zeros(first.shape, { dtype: 'int32', device: deviceOf(x) });
   others.forEach((values, i) => {
@@ -95,9 +104,10 @@ function placesOf(
 }
 
 /**
- * Sends each window's gradient to where its maximum was. Tiles do not overlap: each element of the input belongs to one window and
- * compares its number with that window's, which needs no scatter and fuses (one load and one comparison per element, where the
- * gradient of strided slices has one for every element of a window). Other windows add into the input's planes.
+ * Sends each window's gradient to where its maximum was. Tiles do not overlap: each element of the input
+ * belongs to one window and compares its number with that window's, which needs no scatter and fuses (one
+ * load and one comparison per element, where the gradient of strided slices has one for every element of a
+ * window). Other windows add into the input's planes.
  */
 function spread(gradient: Tensor, tap: Tensor, windows: Windows, shape: readonly number[]): Tensor {
   const lead = shape.slice(0, 2);
@@ -127,7 +137,10 @@ export function maxPool1d<A extends MaxPoolArguments>(
   return maxPool('maxPool1d', 1, input, kernelSize, rest);
 }
 
-/** Input [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool2d.html */
+/**
+ * Input [N, C, H, W] or [C, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool2d.html
+ */
 export function maxPool2d<A extends MaxPoolArguments>(
   input: Tensor,
   kernelSize: PerDim,
@@ -136,7 +149,10 @@ export function maxPool2d<A extends MaxPoolArguments>(
   return maxPool('maxPool2d', 2, input, kernelSize, rest);
 }
 
-/** Input [N, C, D, H, W] or [C, D, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool3d.html */
+/**
+ * Input [N, C, D, H, W] or [C, D, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.max_pool3d.html
+ */
 export function maxPool3d<A extends MaxPoolArguments>(
   input: Tensor,
   kernelSize: PerDim,

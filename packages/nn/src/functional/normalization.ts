@@ -4,8 +4,9 @@ import { constant } from '../like.js';
 import { moveBuffer } from '../module/running.js';
 
 /**
- * Normalisations: subtract the mean, divide by the standard deviation over some dimensions, then scale and shift. The
- * variance is the mean of the centred squares (two passes): the one-pass E[x²] − E[x]² cancels for large means.
+ * Normalisations: subtract the mean, divide by the standard deviation over some dimensions, then scale and
+ * shift. The variance is the mean of the centred squares (two passes): the one-pass E[x²] − E[x]² cancels for
+ * large means.
  */
 interface Normalized {
   readonly value: Tensor;
@@ -42,9 +43,10 @@ export interface BatchNormOptions {
 }
 
 /**
- * Normalises each channel over the batch and all positions; input [N, C, …], the other tensors [C]. In training the handles
- * `runningMean` and `runningVar`, if given, get `(1 − momentum)·old + momentum·batch` (the variance unbiased).
- * Ioffe & Szegedy 2015; https://pytorch.org/docs/1.13/generated/torch.nn.functional.batch_norm.html
+ * Normalises each channel over the batch and all positions; input [N, C, …], the other tensors [C]. In
+ * training the handles `runningMean` and `runningVar`, if given, get `(1 − momentum)·old + momentum·batch`
+ * (the variance unbiased). Ioffe & Szegedy 2015;
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.batch_norm.html
  */
 export function batchNorm(
   input: Tensor,
@@ -117,8 +119,9 @@ export interface InstanceNormOptions {
 }
 
 /**
- * Normalises each channel of each instance over its positions; input [N, C, …]. The running statistics are the means over the
- * instances. Ulyanov et al. 2016; https://pytorch.org/docs/1.13/generated/torch.nn.functional.instance_norm.html
+ * Normalises each channel of each instance over its positions; input [N, C, …]. The running statistics are
+ * the means over the instances. Ulyanov et al. 2016;
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.instance_norm.html
  */
 export function instanceNorm(
   input: Tensor,

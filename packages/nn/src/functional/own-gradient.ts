@@ -1,9 +1,9 @@
 import { isGradEnabled, noGrad, record, Tensor } from '@neurite/tensor';
 
 /**
- * Computes `forward` without a tape and gives the result `backward` as its gradient, for a function whose derivative is known in a
- * cheaper form than the rules of its ops would give. `backward` is made of ordinary ops of the gradient, so higher derivatives work
- * where the function is piecewise linear.
+ * Computes `forward` without a tape and gives the result `backward` as its gradient, for a function whose
+ * derivative is known in a cheaper form than the rules of its ops would give. `backward` is made of ordinary
+ * ops of the gradient, so higher derivatives work where the function is piecewise linear.
  */
 export function withOwnGradient(
   name: string,

@@ -11,8 +11,9 @@ export interface PadOptions {
 }
 
 /**
- * Enlarges the last dimensions: `padding` is [low, high] of the last one, then of the one before it, and so on (PyTorch's order).
- * Negative amounts crop. https://pytorch.org/docs/1.13/generated/torch.nn.functional.pad.html
+ * Enlarges the last dimensions: `padding` is [low, high] of the last one, then of the one before it, and so
+ * on (PyTorch's order). Negative amounts crop.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.pad.html
  */
 export function pad(
   input: Tensor,

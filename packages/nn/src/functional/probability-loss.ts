@@ -14,7 +14,10 @@ export interface BCEWithLogitsOptions extends BCEOptions {
   posWeight?: Tensor | null;
 }
 
-/** −(y·log x + (1 − y)·log(1 − x)), each logarithm at least −100. https://pytorch.org/docs/1.13/generated/torch.nn.functional.binary_cross_entropy.html */
+/**
+ * −(y·log x + (1 − y)·log(1 − x)), each logarithm at least −100.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.binary_cross_entropy.html
+ */
 export function binaryCrossEntropy(
   input: Tensor,
   target: Tensor,
@@ -30,15 +33,19 @@ export function binaryCrossEntropy(
   return reduceLoss('binaryCrossEntropy', weight ? losses.mul(weight) : losses, reduction);
 }
 
-/** max(log x, −100). Zero is replaced before the logarithm, whose infinite slope would make 0·∞ in the gradient. */
+/**
+ * max(log x, −100). Zero is replaced before the logarithm, whose infinite slope would make 0·∞ in the
+ * gradient.
+ */
 function limitedLog(x: Tensor): Tensor {
   const isZero = x.eq(0);
   return where(isZero, -100, where(isZero, 1, x).log().clamp({ min: -100 }));
 }
 
 /**
- * Binary cross-entropy of σ(x), from the logits x: (1 − y)·x − (1 + (posWeight − 1)·y)·log σ(x), which neither overflows
- * nor takes the logarithm of zero. https://pytorch.org/docs/1.13/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
+ * Binary cross-entropy of σ(x), from the logits x: (1 − y)·x − (1 + (posWeight − 1)·y)·log σ(x), which
+ * neither overflows nor takes the logarithm of zero.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
  */
 export function binaryCrossEntropyWithLogits(
   input: Tensor,
@@ -59,7 +66,10 @@ export interface KLDivOptions {
   logTarget?: boolean;
 }
 
-/** y·(log y − x) for log-probabilities x, 0 where y = 0. https://pytorch.org/docs/1.13/generated/torch.nn.functional.kl_div.html */
+/**
+ * y·(log y − x) for log-probabilities x, 0 where y = 0.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.kl_div.html
+ */
 export function klDiv(
   input: Tensor,
   target: Tensor,

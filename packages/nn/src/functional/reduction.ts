@@ -21,7 +21,10 @@ export function reduceLoss(name: string, losses: Tensor, reduction: Reduction = 
   }
 }
 
-/** Input and target of an elementwise loss must agree: broadcasting [N] against [N, 1] would average N² wrong pairs. */
+/**
+ * Input and target of an elementwise loss must agree: broadcasting [N] against [N, 1] would average N² wrong
+ * pairs.
+ */
 export function checkSameShape(name: string, input: Tensor, target: Tensor): void {
   if (input.ndim !== target.ndim || input.shape.some((size, d) => size !== target.shape[d])) {
     throw new ShapeError(

@@ -16,13 +16,18 @@ function prepare(name: string, input: Tensor, rest: SoftmaxArguments): [Tensor, 
   return [dtype ? input.to(dtype) : input, dim ?? implicit];
 }
 
-/** exp(xᵢ) / Σⱼ exp(xⱼ) along `dim`. https://pytorch.org/docs/1.13/generated/torch.nn.functional.softmax.html */
+/**
+ * exp(xᵢ) / Σⱼ exp(xⱼ) along `dim`. https://pytorch.org/docs/1.13/generated/torch.nn.functional.softmax.html
+ */
 export function softmax<S extends Shape>(input: Tensor<S>, ...rest: SoftmaxArguments): Tensor<S> {
   const [x, dim] = prepare('softmax', input, rest);
   return x.softmax(dim) as Tensor<S>;
 }
 
-/** log softmax(x), computed without forming the softmax. https://pytorch.org/docs/1.13/generated/torch.nn.functional.log_softmax.html */
+/**
+ * log softmax(x), computed without forming the softmax.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.log_softmax.html
+ */
 export function logSoftmax<S extends Shape>(input: Tensor<S>, ...rest: SoftmaxArguments): Tensor<S> {
   const [x, dim] = prepare('logSoftmax', input, rest);
   return x.logSoftmax(dim) as Tensor<S>;
@@ -34,7 +39,10 @@ export function softmin<S extends Shape>(input: Tensor<S>, ...rest: SoftmaxArgum
   return x.neg().softmax(dim) as Tensor<S>;
 }
 
-/** a·σ(b) where a and b are the halves of the input along `dim`, −1 by default. https://pytorch.org/docs/1.13/generated/torch.nn.functional.glu.html */
+/**
+ * a·σ(b) where a and b are the halves of the input along `dim`, −1 by default.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.functional.glu.html
+ */
 export function glu(input: Tensor, ...rest: Arguments<{ dim?: number }, ['dim']>): Tensor {
   const { dim = -1 } = readArguments<{ dim?: number }>('glu', ['dim'], [], rest);
   const size = input.shape.at(dim) ?? 0;

@@ -3,7 +3,10 @@ import { ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 /** A setting per spatial dimension; one number stands for all of them. */
 export type PerDim = number | readonly number[];
 
-/** Writes a setting out for each of `count` spatial dimensions and checks that it consists of integers of at least `least`. */
+/**
+ * Writes a setting out for each of `count` spatial dimensions and checks that it consists of integers of at
+ * least `least`.
+ */
 export function perDim(
   op: string,
   what: string,
@@ -46,7 +49,10 @@ export function positions(sizes: readonly number[]): number[][] {
   );
 }
 
-/** Padding [low, high] of each spatial dimension; an odd total of 'same' puts the extra zero at the end, as PyTorch does. */
+/**
+ * Padding [low, high] of each spatial dimension; an odd total of 'same' puts the extra zero at the end, as
+ * PyTorch does.
+ */
 export function convPadding(
   name: string,
   padding: PerDim | string,

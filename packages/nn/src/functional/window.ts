@@ -23,8 +23,8 @@ export interface Windows {
 }
 
 /**
- * Works out where the windows lie. In ceil mode the last window must start inside the input or its left padding, as in
- * PyTorch. Throws ValueError when padding exceeds half the kernel or no window fits.
+ * Works out where the windows lie. In ceil mode the last window must start inside the input or its left
+ * padding, as in PyTorch. Throws ValueError when padding exceeds half the kernel or no window fits.
  */
 export function layWindows(
   name: string,
@@ -74,7 +74,10 @@ export function areTiles({ kernel, stride, padding, dilation, padHigh }: Windows
   );
 }
 
-/** Surrounds the spatial dimensions (the last ones) with as much of `value` as the windows reach out of the input. */
+/**
+ * Surrounds the spatial dimensions (the last ones) with as much of `value` as the windows reach out of the
+ * input.
+ */
 export function padForWindows(x: Tensor, { padding, padHigh }: Windows, value: number): Tensor {
   if (padding.every((low, d) => low === 0 && padHigh[d] === 0)) return x;
   const spatial = padding.map((low, d) => [low, padHigh[d]] as const);

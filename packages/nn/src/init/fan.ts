@@ -1,6 +1,9 @@
 import { type Shape, ShapeError, Tensor, ValueError } from '@neurite/tensor';
 
-/** Which fan a variance is kept over: that of the forward pass or that of the gradients. PyTorch's spelling is taken too. */
+/**
+ * Which fan a variance is kept over: that of the forward pass or that of the gradients. PyTorch's spelling is
+ * taken too.
+ */
 export type FanMode = 'fanIn' | 'fanOut' | 'fan_in' | 'fan_out';
 
 /** Number of inputs and outputs of one unit. */
@@ -10,8 +13,8 @@ export interface Fans {
 }
 
 /**
- * Fans of a weight (or of its shape) [out, in, kernel…]: in and out times the size of the kernel. Throws ShapeError
- * below 2 dimensions.
+ * Fans of a weight (or of its shape) [out, in, kernel…]: in and out times the size of the kernel. Throws
+ * ShapeError below 2 dimensions.
  */
 export function calculateFanInAndFanOut(weight: Tensor | Shape): Fans {
   const shape = weight instanceof Tensor ? weight.shape : weight;
@@ -66,8 +69,8 @@ export type Nonlinearity =
   | 'conv_transpose3d';
 
 /**
- * The factor by which the weights before a nonlinearity must be larger to keep the variance; `param` is the slope of a leaky ReLU
- * (0.01). https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.calculate_gain
+ * The factor by which the weights before a nonlinearity must be larger to keep the variance; `param` is the
+ * slope of a leaky ReLU (0.01). https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.calculate_gain
  */
 export function calculateGain(nonlinearity: Nonlinearity, param?: number | null): number {
   const name = nonlinearity.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());

@@ -7,8 +7,9 @@ export interface OrthogonalOptions extends RandomOptions {
 }
 
 /**
- * A random matrix with orthonormal rows or columns (whichever are fewer), times the gain; dimensions after the first count as
- * columns. Saxe et al. 2013; https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.orthogonal_
+ * A random matrix with orthonormal rows or columns (whichever are fewer), times the gain; dimensions after
+ * the first count as columns. Saxe et al. 2013;
+ * https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.orthogonal_
  */
 export function orthogonal_<T extends Tensor>(tensor: T, ...rest: Arguments<OrthogonalOptions, ['gain']>): T {
   const { gain = 1, ...options } = readArguments<OrthogonalOptions>(
@@ -35,8 +36,8 @@ export function orthogonal_<T extends Tensor>(tensor: T, ...rest: Arguments<Orth
 }
 
 /**
- * Gram-Schmidt, each projection taken out twice, which keeps orthogonality to rounding error. It equals QR with a positive diagonal
- * of R, the choice of signs that makes the result uniformly distributed.
+ * Gram-Schmidt, each projection taken out twice, which keeps orthogonality to rounding error. It equals QR
+ * with a positive diagonal of R, the choice of signs that makes the result uniformly distributed.
  */
 function orthonormalize(vectors: Float64Array, count: number, length: number): void {
   for (let i = 0; i < count; i++) {

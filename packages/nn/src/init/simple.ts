@@ -3,8 +3,9 @@ import { type Arguments, readArguments } from '../arguments.js';
 import { fill, generatorOf, type RandomOptions } from './fill.js';
 
 /**
- * Initialisers that do not look at fans. All change the tensor's handle in place, outside the tape, and return it; random values
- * are made on the host, so that one seed gives the same weights on every backend. https://pytorch.org/docs/1.13/nn.init.html
+ * Initialisers that do not look at fans. All change the tensor's handle in place, outside the tape, and
+ * return it; random values are made on the host, so that one seed gives the same weights on every backend.
+ * https://pytorch.org/docs/1.13/nn.init.html
  */
 
 export interface UniformOptions extends RandomOptions {
@@ -61,7 +62,9 @@ export function eye_<T extends Tensor>(tensor: T): T {
   return fill(tensor, values);
 }
 
-/** A convolution's weight [out, in, kernel…] that hands each input channel on; `groups` times, once per group. */
+/**
+ * A convolution's weight [out, in, kernel…] that hands each input channel on; `groups` times, once per group.
+ */
 export function dirac_<T extends Tensor>(tensor: T, groups = 1): T {
   if (tensor.ndim < 3 || tensor.ndim > 5 || tensor.shape[0] % groups !== 0) {
     throw new ShapeError(

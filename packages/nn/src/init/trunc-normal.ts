@@ -12,8 +12,8 @@ export interface TruncNormalOptions extends RandomOptions {
 }
 
 /**
- * Normal with everything outside [a, b] = [−2, 2] cut off (and not: clamped), by the inverse distribution function of uniform
- * draws. https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.trunc_normal_
+ * Normal with everything outside [a, b] = [−2, 2] cut off (and not: clamped), by the inverse distribution
+ * function of uniform draws. https://pytorch.org/docs/1.13/nn.init.html#torch.nn.init.trunc_normal_
  */
 export function truncNormal_<T extends Tensor>(
   tensor: T,

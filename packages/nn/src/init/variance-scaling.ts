@@ -71,7 +71,9 @@ export function lecunUniform_<T extends Tensor>(tensor: T, options: RandomOption
   return uniform_(tensor, -bound, bound, options);
 }
 
-/** Normal with standard deviation 1/√fanIn: what SELU networks need. LeCun et al. 1998, Klambauer et al. 2017. */
+/**
+ * Normal with standard deviation 1/√fanIn: what SELU networks need. LeCun et al. 1998, Klambauer et al. 2017.
+ */
 export function lecunNormal_<T extends Tensor>(tensor: T, options: RandomOptions = {}): T {
   return normal_(tensor, 0, 1 / Math.sqrt(calculateFanInAndFanOut(tensor).fanIn), options);
 }

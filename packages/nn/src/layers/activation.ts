@@ -11,7 +11,8 @@ import { checkSizes } from './sizes.js';
 
 /**
  * The elementwise activations as modules: any shape, kept. Formulas and gradients stand with the functions in
- * `functional/activation.ts`; see https://pytorch.org/docs/1.13/nn.html#non-linear-activations-weighted-sum-nonlinearity.
+ * `functional/activation.ts`; see
+ * https://pytorch.org/docs/1.13/nn.html#non-linear-activations-weighted-sum-nonlinearity.
  */
 
 /** 1 / (1 + e⁻ˣ). */
@@ -68,7 +69,10 @@ export interface PReLUOptions extends FactoryOptions {
   init?: number;
 }
 
-/** x for x > 0, weight·x otherwise, with a learned weight of [numParameters] that starts at 0.25. He et al. 2015. */
+/**
+ * x for x > 0, weight·x otherwise, with a learned weight of [numParameters] that starts at 0.25. He et al.
+ * 2015.
+ */
 export class PReLU extends Layer<SameShape> {
   readonly numParameters: number;
   weight: Parameter;

@@ -25,8 +25,8 @@ const ORDER = ['eps', 'momentum', 'affine', 'trackRunningStats'] as const;
 export type RunningNormArguments = Arguments<RunningNormOptions, typeof ORDER>;
 
 /**
- * What batch and instance normalisation share: weight (ones) and bias (zeros) of [numFeatures], and the buffers running_mean,
- * running_var and num_batches_tracked, which a training step updates in the same plan.
+ * What batch and instance normalisation share: weight (ones) and bias (zeros) of [numFeatures], and the
+ * buffers running_mean, running_var and num_batches_tracked, which a training step updates in the same plan.
  */
 abstract class RunningNorm<F extends ShapeFn> extends Layer<F> {
   readonly numFeatures: number;
@@ -100,8 +100,8 @@ abstract class RunningNorm<F extends ShapeFn> extends Layer<F> {
 }
 
 /**
- * Normalises each channel of [N, C, …] over the batch and all positions: with the batch's statistics in training, with the running
- * ones in evaluation. y = (x − mean) / √(var + eps) · weight + bias.
+ * Normalises each channel of [N, C, …] over the batch and all positions: with the batch's statistics in
+ * training, with the running ones in evaluation. y = (x − mean) / √(var + eps) · weight + bias.
  */
 abstract class BatchNormNd<F extends ShapeFn> extends RunningNorm<F> {
   constructor(
@@ -137,21 +137,30 @@ abstract class BatchNormNd<F extends ShapeFn> extends RunningNorm<F> {
   }
 }
 
-/** Over [N, C] or [N, C, L]; see {@link BatchNormNd}. https://pytorch.org/docs/1.13/generated/torch.nn.BatchNorm1d.html */
+/**
+ * Over [N, C] or [N, C, L]; see {@link BatchNormNd}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.BatchNorm1d.html
+ */
 export class BatchNorm1d<C extends number = number> extends BatchNormNd<ChannelsFn<C, 'BatchNorm1d'>> {
   constructor(numFeatures: C, ...rest: RunningNormArguments) {
     super([2, 3], numFeatures, rest);
   }
 }
 
-/** Over [N, C, H, W]; see {@link BatchNormNd}. https://pytorch.org/docs/1.13/generated/torch.nn.BatchNorm2d.html */
+/**
+ * Over [N, C, H, W]; see {@link BatchNormNd}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.BatchNorm2d.html
+ */
 export class BatchNorm2d<C extends number = number> extends BatchNormNd<ChannelsFn<C, 'BatchNorm2d'>> {
   constructor(numFeatures: C, ...rest: RunningNormArguments) {
     super([4], numFeatures, rest);
   }
 }
 
-/** Over [N, C, D, H, W]; see {@link BatchNormNd}. https://pytorch.org/docs/1.13/generated/torch.nn.BatchNorm3d.html */
+/**
+ * Over [N, C, D, H, W]; see {@link BatchNormNd}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.BatchNorm3d.html
+ */
 export class BatchNorm3d<C extends number = number> extends BatchNormNd<ChannelsFn<C, 'BatchNorm3d'>> {
   constructor(numFeatures: C, ...rest: RunningNormArguments) {
     super([5], numFeatures, rest);
@@ -159,8 +168,8 @@ export class BatchNorm3d<C extends number = number> extends BatchNormNd<Channels
 }
 
 /**
- * Normalises each channel of each instance of [N, C, …] or [C, …] over its positions. Without `trackRunningStats` it does so in
- * evaluation too.
+ * Normalises each channel of each instance of [N, C, …] or [C, …] over its positions. Without
+ * `trackRunningStats` it does so in evaluation too.
  */
 abstract class InstanceNormNd extends RunningNorm<SameShape> {
   constructor(
@@ -188,21 +197,30 @@ abstract class InstanceNormNd extends RunningNorm<SameShape> {
   }
 }
 
-/** Over [N, C, L]; see {@link InstanceNormNd}. https://pytorch.org/docs/1.13/generated/torch.nn.InstanceNorm1d.html */
+/**
+ * Over [N, C, L]; see {@link InstanceNormNd}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.InstanceNorm1d.html
+ */
 export class InstanceNorm1d extends InstanceNormNd {
   constructor(numFeatures: number, ...rest: RunningNormArguments) {
     super(3, numFeatures, rest);
   }
 }
 
-/** Over [N, C, H, W]; see {@link InstanceNormNd}. https://pytorch.org/docs/1.13/generated/torch.nn.InstanceNorm2d.html */
+/**
+ * Over [N, C, H, W]; see {@link InstanceNormNd}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.InstanceNorm2d.html
+ */
 export class InstanceNorm2d extends InstanceNormNd {
   constructor(numFeatures: number, ...rest: RunningNormArguments) {
     super(4, numFeatures, rest);
   }
 }
 
-/** Over [N, C, D, H, W]; see {@link InstanceNormNd}. https://pytorch.org/docs/1.13/generated/torch.nn.InstanceNorm3d.html */
+/**
+ * Over [N, C, D, H, W]; see {@link InstanceNormNd}.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.InstanceNorm3d.html
+ */
 export class InstanceNorm3d extends InstanceNormNd {
   constructor(numFeatures: number, ...rest: RunningNormArguments) {
     super(5, numFeatures, rest);

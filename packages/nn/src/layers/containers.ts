@@ -3,7 +3,10 @@ import { Module } from '../module/module.js';
 import { type Member, ModuleTree } from '../module/tree.js';
 import { Parameter } from '../parameter.js';
 
-/** Containers: what they hold is registered under '0', '1', … or under the keys given, unchanged. They have no forward. */
+/**
+ * Containers: what they hold is registered under '0', '1', … or under the keys given, unchanged. They have no
+ * forward.
+ */
 
 /** The type of an element: layers of several types have no common call signature, and are plain modules. */
 type OneOf<M, All = M> = M extends unknown ? ([All] extends [M] ? M : Module) : never;
@@ -53,7 +56,10 @@ export class ModuleList<M extends Module = Module> extends Module {
   }
 }
 
-/** Modules by name, in the order in which they were set. https://pytorch.org/docs/1.13/generated/torch.nn.ModuleDict.html */
+/**
+ * Modules by name, in the order in which they were set.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.ModuleDict.html
+ */
 export class ModuleDict<M extends Module = Module> extends Module {
   readonly #modules = new Map<string, M>();
 

@@ -26,9 +26,10 @@ export type ConvTransposeArguments = Arguments<ConvTransposeOptions, typeof ORDE
 const FUNCTIONS = { 1: convTranspose1d, 2: convTranspose2d, 3: convTranspose3d };
 
 /**
- * Transposed convolutions: input [N, inChannels, x…] or [inChannels, x…] → [N, outChannels, y…] with
- * y = (x − 1)·stride − 2·padding + dilation·(kernelSize − 1) + outputPadding + 1. The weight is [inChannels, outChannels/groups,
- * kernel…]; it and the bias start uniform within ±1/√fan, the fan being that of the weight's dimension 1, as in PyTorch.
+ * Transposed convolutions: input [N, inChannels, x…] or [inChannels, x…] → [N, outChannels, y…] with y = (x −
+ * 1)·stride − 2·padding + dilation·(kernelSize − 1) + outputPadding + 1. The weight is [inChannels,
+ * outChannels/groups, kernel…]; it and the bias start uniform within ±1/√fan, the fan being that of the
+ * weight's dimension 1, as in PyTorch.
  */
 abstract class ConvTransposeNd<N extends 1 | 2 | 3, In extends number, Out extends number> extends Layer<
   ConvFn<N, In, Out>

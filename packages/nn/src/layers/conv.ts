@@ -27,9 +27,9 @@ const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 const FUNCTIONS = { 1: conv1d, 2: conv2d, 3: conv3d };
 
 /**
- * Convolutions: input [N, inChannels, x…] or [inChannels, x…] → [N, outChannels, y…] with
- * y = ⌊(x + 2·padding − dilation·(kernelSize − 1) − 1) / stride⌋ + 1. The weight is [outChannels, inChannels/groups, kernel…], the
- * bias [outChannels]; both start uniform within ±1/√fanIn (PyTorch's kaiming_uniform with a = √5).
+ * Convolutions: input [N, inChannels, x…] or [inChannels, x…] → [N, outChannels, y…] with y = ⌊(x + 2·padding
+ * − dilation·(kernelSize − 1) − 1) / stride⌋ + 1. The weight is [outChannels, inChannels/groups, kernel…],
+ * the bias [outChannels]; both start uniform within ±1/√fanIn (PyTorch's kaiming_uniform with a = √5).
  */
 abstract class ConvNd<N extends 1 | 2 | 3, In extends number, Out extends number> extends Layer<
   ConvFn<N, In, Out>

@@ -13,7 +13,10 @@ export interface DropoutLayerOptions {
 
 type DropoutArguments = Arguments<DropoutLayerOptions, ['p']>;
 
-/** In training: zeroes with probability p and multiplies the rest by 1/(1 − p); in evaluation: the identity. Any shape. */
+/**
+ * In training: zeroes with probability p and multiplies the rest by 1/(1 − p); in evaluation: the identity.
+ * Any shape.
+ */
 abstract class DropoutBase extends Layer<SameShape> {
   readonly p: number;
   readonly generator: Generator | undefined;
@@ -32,28 +35,40 @@ abstract class DropoutBase extends Layer<SameShape> {
   }
 }
 
-/** Drops single elements. Srivastava et al. 2014; https://pytorch.org/docs/1.13/generated/torch.nn.Dropout.html */
+/**
+ * Drops single elements. Srivastava et al. 2014;
+ * https://pytorch.org/docs/1.13/generated/torch.nn.Dropout.html
+ */
 export class Dropout extends DropoutBase {
   forward(input: Tensor): Tensor {
     return dropout(input, { p: this.p, training: this.training, generator: this.generator });
   }
 }
 
-/** Drops whole channels of [N, C, L] or [C, L]. https://pytorch.org/docs/1.13/generated/torch.nn.Dropout1d.html */
+/**
+ * Drops whole channels of [N, C, L] or [C, L].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.Dropout1d.html
+ */
 export class Dropout1d extends DropoutBase {
   forward(input: Tensor): Tensor {
     return dropout1d(input, { p: this.p, training: this.training, generator: this.generator });
   }
 }
 
-/** Drops whole channels of [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.Dropout2d.html */
+/**
+ * Drops whole channels of [N, C, H, W] or [C, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.Dropout2d.html
+ */
 export class Dropout2d extends DropoutBase {
   forward(input: Tensor): Tensor {
     return dropout2d(input, { p: this.p, training: this.training, generator: this.generator });
   }
 }
 
-/** Drops whole channels of [N, C, D, H, W] or [C, D, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.Dropout3d.html */
+/**
+ * Drops whole channels of [N, C, D, H, W] or [C, D, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.Dropout3d.html
+ */
 export class Dropout3d extends DropoutBase {
   forward(input: Tensor): Tensor {
     return dropout3d(input, { p: this.p, training: this.training, generator: this.generator });

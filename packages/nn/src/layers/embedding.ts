@@ -15,8 +15,8 @@ export interface EmbeddingOptions extends FactoryOptions {
 }
 
 /**
- * A table of vectors: integers [...] → [..., embeddingDim]. The weight [numEmbeddings, embeddingDim] starts standard normal.
- * https://pytorch.org/docs/1.13/generated/torch.nn.Embedding.html
+ * A table of vectors: integers [...] → [..., embeddingDim]. The weight [numEmbeddings, embeddingDim] starts
+ * standard normal. https://pytorch.org/docs/1.13/generated/torch.nn.Embedding.html
  */
 export class Embedding<E extends number = number> extends Module {
   /** Only a type: what the layer does to shapes. */

@@ -40,7 +40,9 @@ export class Flatten<A extends Arguments<FlattenOptions, ['startDim', 'endDim']>
   }
 }
 
-/** Splits dimension `dim` into several sizes. https://pytorch.org/docs/1.13/generated/torch.nn.Unflatten.html */
+/**
+ * Splits dimension `dim` into several sizes. https://pytorch.org/docs/1.13/generated/torch.nn.Unflatten.html
+ */
 export class Unflatten extends Layer<UnknownShape> {
   constructor(
     readonly dim: number,
@@ -58,7 +60,10 @@ export class Unflatten extends Layer<UnknownShape> {
   }
 }
 
-/** Hands its input on; arguments of the constructor are ignored. https://pytorch.org/docs/1.13/generated/torch.nn.Identity.html */
+/**
+ * Hands its input on; arguments of the constructor are ignored.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.Identity.html
+ */
 export class Identity extends Layer<SameShape> {
   constructor(..._ignored: unknown[]) {
     super();

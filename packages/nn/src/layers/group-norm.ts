@@ -19,8 +19,9 @@ export interface GroupNormOptions extends FactoryOptions {
 const ORDER = ['eps', 'affine'] as const;
 
 /**
- * y = (x − mean) / √(var + eps) · weight + bias over the channels of a group and all positions of [N, C, …]; weight (ones) and bias
- * (zeros) are per channel. Wu & He 2018; https://pytorch.org/docs/1.13/generated/torch.nn.GroupNorm.html
+ * y = (x − mean) / √(var + eps) · weight + bias over the channels of a group and all positions of [N, C, …];
+ * weight (ones) and bias (zeros) are per channel. Wu & He 2018;
+ * https://pytorch.org/docs/1.13/generated/torch.nn.GroupNorm.html
  */
 export class GroupNorm<C extends number = number> extends Layer<ChannelsFn<C, 'GroupNorm'>> {
   readonly numGroups: number;

@@ -19,8 +19,8 @@ export interface LayerNormOptions extends FactoryOptions {
 const ORDER = ['eps', 'elementwiseAffine'] as const;
 
 /**
- * y = (x − mean) / √(var + eps) · weight + bias over the last dimensions, whose sizes are `normalizedShape`. Any shape that ends in
- * these; weight (ones) and bias (zeros) have shape `normalizedShape`. Ba et al. 2016;
+ * y = (x − mean) / √(var + eps) · weight + bias over the last dimensions, whose sizes are `normalizedShape`.
+ * Any shape that ends in these; weight (ones) and bias (zeros) have shape `normalizedShape`. Ba et al. 2016;
  * https://pytorch.org/docs/1.13/generated/torch.nn.LayerNorm.html
  */
 export class LayerNorm<const L extends number | readonly number[] = number> extends Layer<

@@ -15,8 +15,8 @@ export interface LinearOptions extends FactoryOptions {
 }
 
 /**
- * y = x Wᵀ + b. Shapes: [..., inFeatures] → [..., outFeatures]; weight [outFeatures, inFeatures], bias [outFeatures], both uniform
- * within ±1/√inFeatures at first (PyTorch's kaiming_uniform with a = √5).
+ * y = x Wᵀ + b. Shapes: [..., inFeatures] → [..., outFeatures]; weight [outFeatures, inFeatures], bias
+ * [outFeatures], both uniform within ±1/√inFeatures at first (PyTorch's kaiming_uniform with a = √5).
  * https://pytorch.org/docs/1.13/generated/torch.nn.Linear.html
  */
 export class Linear<In extends number = number, Out extends number = number> extends Layer<

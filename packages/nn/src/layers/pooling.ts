@@ -25,8 +25,9 @@ const MAX_ORDER = ['stride', 'padding', 'dilation'] as const;
 export type MaxPoolArguments = Arguments<MaxPoolLayerOptions, typeof MAX_ORDER>;
 
 /**
- * Largest element of each window: [N, C, x…] or [C, x…] → the same with y = ⌊(x + 2·padding − dilation·(kernelSize − 1) − 1) /
- * stride⌋ + 1 (⌈…⌉ with `ceilMode`). The gradient goes to the first largest element.
+ * Largest element of each window: [N, C, x…] or [C, x…] → the same with y = ⌊(x + 2·padding −
+ * dilation·(kernelSize − 1) − 1) / stride⌋ + 1 (⌈…⌉ with `ceilMode`). The gradient goes to the first largest
+ * element.
  */
 abstract class MaxPoolNd<N extends Rank> extends Layer<PoolFn<N>> {
   readonly options: MaxPoolLayerOptions;
@@ -118,7 +119,10 @@ export class AvgPool3d extends AvgPoolNd<3> {
   }
 }
 
-/** Averages over as many regions as the result has elements: [N, C, x…] or [C, x…] → the same with `outputSize`. */
+/**
+ * Averages over as many regions as the result has elements: [N, C, x…] or [C, x…] → the same with
+ * `outputSize`.
+ */
 abstract class AdaptiveAvgPoolNd<N extends Rank> extends Layer<PoolFn<N>> {
   constructor(
     private readonly spatialDims: N,

@@ -8,7 +8,10 @@ type FnOf<M> = M extends { readonly shapeFn?: infer F } ? (F extends ShapeFn ? F
 /** What a module makes of a shape: unknown for a module of the user's own. */
 type OutOf<M, S extends Shape> = [FnOf<M>] extends [never] ? Shape : Apply<FnOf<M>, S>;
 
-/** Each module's own type, but the complaint in place of the first one that does not take what the ones before it give. */
+/**
+ * Each module's own type, but the complaint in place of the first one that does not take what the ones before
+ * it give.
+ */
 export type Chain<M extends readonly unknown[], S extends Shape = Shape> = M extends readonly [
   infer First,
   ...infer Rest,
@@ -40,9 +43,9 @@ type Modules<T extends readonly Module[] | readonly [Readonly<Record<string, Mod
   T extends readonly Module[] ? T : readonly Module[];
 
 /**
- * Modules one after the other, the output of each being the input of the next. Layers whose sizes do not fit are a compile error:
- * `new Sequential(new Linear(784, 128), new Linear(64, 10))`. Names are '0', '1', …, or the keys of an object:
- * `new Sequential({ conv: new Conv2d(1, 6, 5), relu: new ReLU() })`.
+ * Modules one after the other, the output of each being the input of the next. Layers whose sizes do not fit
+ * are a compile error: `new Sequential(new Linear(784, 128), new Linear(64, 10))`. Names are '0', '1', …, or
+ * the keys of an object: `new Sequential({ conv: new Conv2d(1, 6, 5), relu: new ReLU() })`.
  * https://pytorch.org/docs/1.13/generated/torch.nn.Sequential.html
  */
 export class Sequential<

@@ -46,7 +46,10 @@ export class Softmin extends SoftmaxBase {
   }
 }
 
-/** Softmax over the channels of [N, C, H, W] or [C, H, W]. https://pytorch.org/docs/1.13/generated/torch.nn.Softmax2d.html */
+/**
+ * Softmax over the channels of [N, C, H, W] or [C, H, W].
+ * https://pytorch.org/docs/1.13/generated/torch.nn.Softmax2d.html
+ */
 export class Softmax2d extends Layer<SameShape> {
   forward(input: Tensor): Tensor {
     if (input.ndim !== 3 && input.ndim !== 4) {
@@ -56,7 +59,10 @@ export class Softmax2d extends Layer<SameShape> {
   }
 }
 
-/** a·σ(b), a and b being the halves along `dim` = −1. https://pytorch.org/docs/1.13/generated/torch.nn.GLU.html */
+/**
+ * a·σ(b), a and b being the halves along `dim` = −1.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.GLU.html
+ */
 export class GLU extends Layer<UnknownShape> {
   readonly dim: number;
 
@@ -74,7 +80,9 @@ export class GLU extends Layer<UnknownShape> {
   }
 }
 
-/** Leaky ReLU whose slope is drawn in training. https://pytorch.org/docs/1.13/generated/torch.nn.RReLU.html */
+/**
+ * Leaky ReLU whose slope is drawn in training. https://pytorch.org/docs/1.13/generated/torch.nn.RReLU.html
+ */
 export class RReLU extends Layer<SameShape> {
   readonly lower: number;
   readonly upper: number;

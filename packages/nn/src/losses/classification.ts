@@ -4,7 +4,10 @@ import * as C from '../functional/cross-entropy.js';
 import * as P from '../functional/probability-loss.js';
 import { Loss } from './loss.js';
 
-/** Losses of classifiers; the formulas stand with the functions. Results have shape [], or one loss per sample with 'none'. */
+/**
+ * Losses of classifiers; the formulas stand with the functions. Results have shape [], or one loss per sample
+ * with 'none'.
+ */
 
 const NLL_NAMES = ['ignoreIndex', 'reduction'] as const;
 const CROSS_ENTROPY_NAMES = [...NLL_NAMES, 'labelSmoothing'] as const;
@@ -66,7 +69,10 @@ export class BCEWithLogitsLoss extends Loss<P.BCEWithLogitsOptions> {
   }
 }
 
-/** Kullback-Leibler divergence of log-probabilities from probabilities. https://pytorch.org/docs/1.13/generated/torch.nn.KLDivLoss.html */
+/**
+ * Kullback-Leibler divergence of log-probabilities from probabilities.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.KLDivLoss.html
+ */
 export class KLDivLoss extends Loss<P.KLDivOptions> {
   constructor(options: P.KLDivOptions = {}) {
     super(options);

@@ -3,7 +3,9 @@ import * as F from '../functional/distance-loss.js';
 import type { ReductionOptions } from '../functional/reduction.js';
 import { Loss } from './loss.js';
 
-/** Losses that measure a distance. Input and target of one shape → [], or that shape with `reduction: 'none'`. */
+/**
+ * Losses that measure a distance. Input and target of one shape → [], or that shape with `reduction: 'none'`.
+ */
 
 /** (x − y)². https://pytorch.org/docs/1.13/generated/torch.nn.MSELoss.html */
 export class MSELoss extends Loss<ReductionOptions> {
@@ -38,7 +40,10 @@ export class SmoothL1Loss extends Loss<F.SmoothL1LossOptions> {
   }
 }
 
-/** A parabola up to δ, lines of slope δ beyond. https://pytorch.org/docs/1.13/generated/torch.nn.HuberLoss.html */
+/**
+ * A parabola up to δ, lines of slope δ beyond.
+ * https://pytorch.org/docs/1.13/generated/torch.nn.HuberLoss.html
+ */
 export class HuberLoss extends Loss<F.HuberLossOptions> {
   constructor(options: F.HuberLossOptions = {}) {
     super(options);

@@ -1,7 +1,10 @@
 import { Tensor } from '@neurite/tensor';
 import { Module } from '../module/module.js';
 
-/** A loss as a module: keeps the options of the function that computes it. A tensor among them is a buffer, as in PyTorch. */
+/**
+ * A loss as a module: keeps the options of the function that computes it. A tensor among them is a buffer, as
+ * in PyTorch.
+ */
 export abstract class Loss<O extends object> extends Module {
   readonly #options: O;
 

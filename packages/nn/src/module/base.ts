@@ -11,7 +11,10 @@ import {
 import { type Summary, type SummaryOptions, summarize } from './summary.js';
 import { ModuleTree } from './tree.js';
 
-/** How deep the running calls of modules are nested; what the outermost one returns is kept for the user to read. */
+/**
+ * How deep the running calls of modules are nested; what the outermost one returns is kept for the user to
+ * read.
+ */
 let depth = 0;
 
 /** The run-time class of all modules; users see it as `Module` or, with a typed call, as `Layer`. */
@@ -23,8 +26,8 @@ export abstract class ModuleBase extends ModuleTree {
   readonly #hooks = new Set<{ readonly run: ForwardHook }>();
 
   /**
-   * Runs the pre-hooks, `forward` and the hooks: what calling the module does. The tensors that the outermost call returns are
-   * kept through the next optimizer step, so that they can be read after it.
+   * Runs the pre-hooks, `forward` and the hooks: what calling the module does. The tensors that the outermost
+   * call returns are kept through the next optimizer step, so that they can be read after it.
    */
   override invoke(args: readonly unknown[]): unknown {
     depth++;
@@ -84,7 +87,10 @@ export abstract class ModuleBase extends ModuleTree {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
 
-  /** Calls `fn` on every module below this one, children first, and on this one last: PyTorch's way to initialise. */
+  /**
+   * Calls `fn` on every module below this one, children first, and on this one last: PyTorch's way to
+   * initialise.
+   */
   apply(fn: (module: ModuleBase) => void): this {
     for (const child of this.children()) (child as ModuleBase).apply(fn);
     fn(this);
@@ -92,8 +98,8 @@ export abstract class ModuleBase extends ModuleTree {
   }
 
   /**
-   * Moves parameters and buffers to a device, or casts the floating-point ones to a dtype. The parameters remain the same objects, so an
-   * optimizer made before goes on with them.
+   * Moves parameters and buffers to a device, or casts the floating-point ones to a dtype. The parameters
+   * remain the same objects, so an optimizer made before goes on with them.
    */
   to(target: Device | DType): this {
     for (const value of [...this.parameters(), ...this.buffers()]) {
@@ -120,8 +126,9 @@ export abstract class ModuleBase extends ModuleTree {
   }
 
   /**
-   * A table of every module's output shape, parameters and floating-point operations for an input of this shape (batch
-   * dimension included). Shapes follow from the recorded graph: nothing is computed. `console.log` prints it.
+   * A table of every module's output shape, parameters and floating-point operations for an input of this
+   * shape (batch dimension included). Shapes follow from the recorded graph: nothing is computed.
+   * `console.log` prints it.
    */
   summary(inputShape: readonly number[] | readonly (readonly number[])[], options?: SummaryOptions): Summary {
     depth++;

@@ -1,7 +1,8 @@
 /**
- * Base of everything that is called like a function and has methods and fields like an object: `new` gives a function
- * whose prototype is the class, and calling it calls `invoke`. Function's own `name` and `length` are removed, so that
- * the instance has no field that its class did not define (and none of `Function.prototype`'s methods).
+ * Base of everything that is called like a function and has methods and fields like an object: `new` gives a
+ * function whose prototype is the class, and calling it calls `invoke`. Function's own `name` and `length`
+ * are removed, so that the instance has no field that its class did not define (and none of
+ * `Function.prototype`'s methods).
  */
 export abstract class Callable {
   constructor() {

@@ -13,8 +13,8 @@ const PER_ELEMENT: ReadonlySet<string> = new Set([...UNARY_OPS, ...BINARY_OPS, .
 const PER_INPUT: ReadonlySet<string> = new Set([...REDUCE_OPS, ...SCAN_OPS]);
 
 /**
- * Floating-point operations recorded between `inputs` and `outputs`: two per multiply-add of a matmul or convolution,
- * one per element of an elementwise op's output and of a reduction's input; movement is free.
+ * Floating-point operations recorded between `inputs` and `outputs`: two per multiply-add of a matmul or
+ * convolution, one per element of an elementwise op's output and of a reduction's input; movement is free.
  */
 export function countFlops(inputs: readonly Tensor[], outputs: readonly Tensor[]): number {
   const seen = new Set<Node>(inputs.map((tensor) => tensor.node));

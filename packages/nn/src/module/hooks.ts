@@ -1,6 +1,9 @@
 import type { ModuleTree } from './tree.js';
 
-/** Runs before `forward`; what it returns (an array: all of them; anything else but undefined: the only one) replaces the arguments. */
+/**
+ * Runs before `forward`; what it returns (an array: all of them; anything else but undefined: the only one)
+ * replaces the arguments.
+ */
 export type ForwardPreHook = (module: ModuleTree, args: readonly unknown[]) => unknown;
 /** Runs after `forward`; what it returns (unless undefined) replaces the output. */
 export type ForwardHook = (module: ModuleTree, args: readonly unknown[], output: unknown) => unknown;

@@ -12,8 +12,8 @@ interface ModuleMethods extends ModuleBase {
 }
 
 /**
- * Base class of networks and layers, as PyTorch's `nn.Module`: fields that hold parameters or modules are registered by being
- * assigned, the class defines `forward`, and an instance is called like a function.
+ * Base class of networks and layers, as PyTorch's `nn.Module`: fields that hold parameters or modules are
+ * registered by being assigned, the class defines `forward`, and an instance is called like a function.
  *
  * ```ts
  * class SimpleModel extends Module {
@@ -40,8 +40,8 @@ export interface Module extends ModuleMethods {
 export const Module = ModuleBase as unknown as abstract new () => Module;
 
 /**
- * A module of one tensor to one tensor whose effect on shapes is known to the compiler: calling it with a literal shape
- * that does not fit is a compile error, and so is a `Sequential` of layers that do not fit.
+ * A module of one tensor to one tensor whose effect on shapes is known to the compiler: calling it with a
+ * literal shape that does not fit is a compile error, and so is a `Sequential` of layers that do not fit.
  */
 export interface Layer<F extends ShapeFn> extends ModuleMethods {
   /** Only a type: what the layer does to shapes. */

@@ -5,9 +5,10 @@ const MAX_PENDING = 8;
 const moves = new WeakMap<Tensor, number>();
 
 /**
- * Moves a buffer to a new value, outside the tape. The next optimizer step computes it in its own plan, so a training loop pays
- * nothing extra and step after step has the same plan. A loop of forward passes without steps would chain one pending value to the
- * next for ever, so every eighth move computes the buffer by itself.
+ * Moves a buffer to a new value, outside the tape. The next optimizer step computes it in its own plan, so a
+ * training loop pays nothing extra and step after step has the same plan. A loop of forward passes without
+ * steps would chain one pending value to the next for ever, so every eighth move computes the buffer by
+ * itself.
  */
 export function moveBuffer(buffer: Tensor, value: Tensor): void {
   const pending = buffer.node.storage ? 1 : (moves.get(buffer) ?? 0) + 1;

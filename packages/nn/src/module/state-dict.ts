@@ -17,9 +17,9 @@ export interface IncompatibleKeys {
 }
 
 /**
- * Collects `{'fc1.weight': …, 'bn.running_mean': …}`: a module's own parameters, then its persistent buffers, then its
- * children's. The values are the module's own tensors, not copies: read after an optimizer step they show the new
- * values, as in PyTorch. A parameter that two modules share appears under both keys.
+ * Collects `{'fc1.weight': …, 'bn.running_mean': …}`: a module's own parameters, then its persistent buffers,
+ * then its children's. The values are the module's own tensors, not copies: read after an optimizer step they
+ * show the new values, as in PyTorch. A parameter that two modules share appears under both keys.
  */
 export function collectState(module: ModuleTree, prefix = '', into: StateDict = {}): StateDict {
   const members = [...module.members()];
@@ -34,8 +34,9 @@ export function collectState(module: ModuleTree, prefix = '', into: StateDict = 
 }
 
 /**
- * Copies the tensors of `state` into the module's parameters and buffers, casting to their dtype. Everything is checked
- * before anything changes; StateDictError lists every key that is missing, unexpected, no tensor, or of another size.
+ * Copies the tensors of `state` into the module's parameters and buffers, casting to their dtype. Everything
+ * is checked before anything changes; StateDictError lists every key that is missing, unexpected, no tensor,
+ * or of another size.
  */
 export function loadState(
   module: ModuleTree,

@@ -39,7 +39,10 @@ interface Summarizable extends ModuleTree {
   invoke(args: readonly unknown[]): unknown;
 }
 
-/** Records one call in evaluation mode (statistics and random numbers stay untouched) and reads the shapes off the graph. */
+/**
+ * Records one call in evaluation mode (statistics and random numbers stay untouched) and reads the shapes off
+ * the graph.
+ */
 export function summarize(
   model: Summarizable,
   inputShape: readonly number[] | readonly (readonly number[])[],

@@ -3,7 +3,10 @@ import { Parameter } from '../parameter.js';
 import { Callable } from './callable.js';
 import { joinKey, stateKey } from './names.js';
 
-/** Something that a module owns, under its state-dict key. A buffer that is `null` has no value (PyTorch's `None`). */
+/**
+ * Something that a module owns, under its state-dict key. A buffer that is `null` has no value (PyTorch's
+ * `None`).
+ */
 export type Member =
   | { readonly kind: 'parameter'; readonly key: string; readonly value: Parameter }
   | { readonly kind: 'buffer'; readonly key: string; readonly value: Tensor; readonly persistent: boolean }
@@ -20,15 +23,19 @@ export interface WalkOptions {
 }
 
 /**
- * What a module owns, and the walks over it. A module's parameters and children are its own enumerable fields that hold
- * a `Parameter` or a module, in the order in which they were defined: assigning a field registers it, assigning another
- * value takes it out again. Private `#fields` and modules inside arrays are not seen, as in PyTorch: use `ModuleList`.
+ * What a module owns, and the walks over it. A module's parameters and children are its own enumerable fields
+ * that hold a `Parameter` or a module, in the order in which they were defined: assigning a field registers
+ * it, assigning another value takes it out again. Private `#fields` and modules inside arrays are not seen,
+ * as in PyTorch: use `ModuleList`.
  */
 export abstract class ModuleTree extends Callable {
   /** Fields registered as buffers, and whether they are persistent. */
   readonly #buffers = new Map<string, boolean>();
 
-  /** Everything this module itself owns, in definition order. Containers override it: their members have no field. */
+  /**
+   * Everything this module itself owns, in definition order. Containers override it: their members have no
+   * field.
+   */
   *members(): Iterable<Member> {
     for (const property of Object.keys(this)) {
       const value = this.#field(property);
@@ -56,8 +63,8 @@ export abstract class ModuleTree extends Callable {
   }
 
   /**
-   * Makes the field `property` (in camelCase) a buffer: a tensor that is saved and moved with the module but not
-   * trained. `null` registers the name without a value.
+   * Makes the field `property` (in camelCase) a buffer: a tensor that is saved and moved with the module but
+   * not trained. `null` registers the name without a value.
    */
   registerBuffer(property: string, value: Tensor | null, { persistent = true }: BufferOptions = {}): void {
     this.#define('registerBuffer', property, value);
@@ -74,7 +81,10 @@ export abstract class ModuleTree extends Callable {
     this.#define('registerModule', property, value);
   }
 
-  /** This module and all below it, each once, parents first, with their paths; the module itself has the path ''. */
+  /**
+   * This module and all below it, each once, parents first, with their paths; the module itself has the path
+   * ''.
+   */
   namedModules(prefix = ''): [string, ModuleTree][] {
     const found = new Map<ModuleTree, string>();
     const visit = (module: ModuleTree, path: string): void => {
@@ -104,7 +114,10 @@ export abstract class ModuleTree extends Callable {
     return this.namedChildren().map(([, module]) => module);
   }
 
-  /** All parameters with their paths (the keys of `stateDict`); one that is shared appears once, under its first path. */
+  /**
+   * All parameters with their paths (the keys of `stateDict`); one that is shared appears once, under its
+   * first path.
+   */
   namedParameters(prefix = '', options: WalkOptions = {}): [string, Parameter][] {
     return this.#named(prefix, options, (member) => (member.kind === 'parameter' ? member.value : undefined));
   }

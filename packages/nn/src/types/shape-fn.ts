@@ -1,8 +1,8 @@
 import type { Shape } from '@neurite/tensor';
 
 /**
- * A function from shapes to shapes in the type system. `out` is written in terms of `this['in']`; the result is a shape, or
- * a string that says why the input does not fit, which becomes the compile error.
+ * A function from shapes to shapes in the type system. `out` is written in terms of `this['in']`; the result
+ * is a shape, or a string that says why the input does not fit, which becomes the compile error.
  */
 export interface ShapeFn {
   readonly in: unknown;
@@ -15,7 +15,10 @@ export type Apply<F extends ShapeFn, S extends Shape> = (F & { readonly in: S })
 /** The argument of a shape function, as a shape. */
 export type AsShape<T> = T extends Shape ? T : Shape;
 
-/** Nothing when a shape function's result is a shape, the error otherwise; intersected with the argument's type. */
+/**
+ * Nothing when a shape function's result is a shape, the error otherwise; intersected with the argument's
+ * type.
+ */
 export type Complaint<Out> = Out extends string ? Out : unknown;
 
 /** Shape in, the same shape out: activations, dropout. */

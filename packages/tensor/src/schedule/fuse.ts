@@ -91,14 +91,14 @@ export function fuse(
   return parts;
 }
 
-/** Removes stores that nobody reads, and what was computed only for them. */
+/** Removes stores that nobody reads, what was computed only for them, and parts of which nothing is left. */
 function dropUnread(parts: readonly Part[], roots: ReadonlySet<number>, factsOf: (p: Part) => Facts): Part[] {
   const read = new Set(roots);
   for (const p of parts) {
     for (const buffer of factsOf(p).loads.keys()) read.add(buffer);
   }
-  return parts.map((p) => {
-    if (p.host || [...factsOf(p).stores.keys()].every((s) => read.has(s))) return p;
+  return parts.flatMap((p) => {
+    if (p.host || [...factsOf(p).stores.keys()].every((s) => read.has(s))) return [p];
     const used = new Set<number>();
     const phases: Phase[] = [];
     for (let i = p.phases.length - 1; i >= 0; i--) {
@@ -119,7 +119,10 @@ function dropUnread(parts: readonly Part[], roots: ReadonlySet<number>, factsOf:
       );
       if (stores.length || reductions.length) phases.unshift({ ...phase, stores, reductions });
     }
-    return { ...p, phases };
+    if (phases.length === 0) return [];
+    // A product that is multiplied by 0 is gone, though its epilogue is not.
+    const contraction = phases[0].reductions.length > 0 ? p.contraction : null;
+    return [{ ...p, phases, contraction }];
   });
 }
 

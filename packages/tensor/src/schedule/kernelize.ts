@@ -99,7 +99,7 @@ export function kernelize(
       outer,
       phases,
       contraction:
-        collapsed.contraction && moveContraction(collapsed.contraction, (n) => slot.get(memory(n))!),
+        collapsed.contraction && moveContraction(collapsed.contraction, (n) => slot.get(memory(n))),
     };
   });
   const scalars = [...scalarSlot].sort((x, y) => x[1] - y[1]).map(([s]) => s);
@@ -142,8 +142,11 @@ function orient(part: Part): Part {
   };
 }
 
-function moveContraction(c: Contraction, slot: (node: number) => number): Contraction {
-  const at = <A extends { readonly buffer: number }>(a: A): A => ({ ...a, buffer: slot(a.buffer) });
+/** Null where an operand is not read at all: of a convolution, every tap may lie in the padding. */
+function moveContraction(c: Contraction, slot: (node: number) => number | undefined): Contraction | null {
+  const operands = c.op === 'matmul' ? [c.lhs, c.rhs] : [c.input, c.weight];
+  if (operands.some((a) => slot(a.buffer) === undefined)) return null;
+  const at = <A extends { readonly buffer: number }>(a: A): A => ({ ...a, buffer: slot(a.buffer)! });
   return c.op === 'matmul'
     ? { ...c, lhs: at(c.lhs), rhs: at(c.rhs) }
     : { ...c, input: at(c.input), weight: at(c.weight) };

@@ -156,7 +156,8 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
     }
     measure(i);
     while (ops[i] > MAX_OPS || loads[i].size > o.maxLoads) {
-      const candidates = n.inputs.filter((k) => !stored[k] && ops[k] > 1);
+      // Storing what reads one buffer and does one thing would make nothing smaller.
+      const candidates = n.inputs.filter((k) => !stored[k] && (ops[k] > 1 || loads[k].size > 1));
       if (!candidates.length) break;
       store(candidates.reduce((p, q) => (loads[q].size * 16 + ops[q] > loads[p].size * 16 + ops[p] ? q : p)));
       measure(i);

@@ -1,5 +1,16 @@
 import { inspect } from 'node:util';
-import { enableGrad, noGrad, randn, StaleTensorError, Tensor, tensor, update, zeros } from '@neurite/tensor';
+import {
+  enableGrad,
+  noGrad,
+  randn,
+  StaleTensorError,
+  Tensor,
+  tensor,
+  update,
+  use,
+  zeros,
+} from '@neurite/tensor';
+import { reference } from '@neurite/tensor/reference';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as nn from '../src/index.js';
 import { expectValues, useReference, values } from './support.js';
@@ -194,6 +205,28 @@ describe('modes and gradients', () => {
       .sum()
       .backward();
     expect(weight.grad?.dtype).toBe('float64');
+  });
+});
+
+describe('to another device', () => {
+  it('moves parameters and buffers, which stay the same objects and keep on learning', async () => {
+    const net = new nn.Sequential(new nn.Linear(2, 2), new nn.BatchNorm1d(2));
+    const old = await values(net.parameters()[0]);
+    const device = await use(reference());
+    expect(net.to(device)).toBe(net);
+    expect([...net.parameters(), ...net.buffers()].every((t) => t.device === device)).toBe(true);
+    const x = tensor(
+      [
+        [1, 2],
+        [3, 5],
+      ],
+      { device },
+    );
+    net(x).square().sum().backward();
+    const [weight] = net.parameters();
+    await update([{ target: weight, value: weight.sub((weight.grad as Tensor).mul(0)) }], { by: 'step' });
+    expect(await values(weight)).toEqual(old);
+    await expectValues(net.buffers()[2], [1]);
   });
 });
 

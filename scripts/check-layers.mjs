@@ -25,10 +25,10 @@ const allowed = {
 export function checkLayers(base = root) {
   const packages = new Map(workspacePackages(base).map((entry) => [entry.name, entry]));
   const rootManifest = readJson(join(base, 'package.json'));
+  const context = { base, packages, rootManifest };
   return [...packages.values()].flatMap((entry) => [
     ...checkManifest(entry),
-    ...checkFolder(entry, 'src', { base, packages, rootManifest }),
-    ...checkFolder(entry, 'test', { base, packages, rootManifest }),
+    ...['src', 'test', 'bench'].flatMap((folder) => checkFolder(entry, folder, context)),
   ]);
 }
 
@@ -90,13 +90,14 @@ function checkBare(entry, folder, { specifier }, { packages, rootManifest }) {
       : exportProblem(entry, specifier);
   }
   const { manifest } = entry;
+  const published = folder === 'src' && !manifest.private;
   // What the published code imports must be there for whoever installs it; a program or test also has what it
   // was developed with, and a test the tools of the workspace.
   const declared = {
     ...manifest.dependencies,
     ...manifest.peerDependencies,
-    ...(folder === 'test' || manifest.private ? manifest.devDependencies : undefined),
-    ...(folder === 'test' ? rootManifest.devDependencies : undefined),
+    ...(published ? undefined : manifest.devDependencies),
+    ...(folder === 'src' ? undefined : rootManifest.devDependencies),
   };
   const layer =
     folder === 'src' && entry.folder.startsWith('packages/') ? (allowed[entry.name] ?? []) : undefined;

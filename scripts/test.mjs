@@ -15,6 +15,7 @@ const vitestReport = join(scratch, 'vitest.json');
 const stages = [
   { name: 'set-up', command: 'node', args: ['scripts/setup.mjs'] },
   { name: 'lint and format', command: 'biome', args: ['check', '--error-on-warnings', '.'] },
+  { name: 'unused', command: 'knip', args: ['--no-config-hints'] },
   { name: 'layers', command: 'node', args: ['scripts/check-layers.mjs'] },
   { name: 'build', command: 'node', args: ['scripts/setup.mjs', '--build'] },
   { name: 'types', command: 'tsc', args: ['-p', 'tsconfig.json'] },

@@ -7,6 +7,7 @@
  */
 import type { ConvContraction } from '@neurite/tensor';
 import { type ConvPart, splitGaps } from './convGaps.js';
+import { emitLines } from './convLines.js';
 import { emitCopy, emitPixelTable, emitTapTable, emitWeights, packPixels } from './convPack.js';
 import { type ConvPlan, planConv } from './convPlan.js';
 import { type Emitter, emitter, type I32 } from './emit.js';
@@ -38,7 +39,8 @@ interface Unit {
   readonly group: I32;
   readonly y0: I32;
   readonly lines: I32;
-  /** Pixels of one image, and of all. */
+  /** Extents of one image's part, its pixels, and those of all. */
+  readonly extents: readonly I32[];
   readonly imagePixels: I32;
   readonly pixels: I32;
   readonly areas: Record<Area, I32>;
@@ -51,13 +53,15 @@ export function convPrograms(conv: ConvContraction): BlockProgram[] | undefined 
 
 function convProgram({ conv, places }: ConvPart): BlockProgram {
   const plan = planConv(conv);
+  const { byLines, blockOutput } = plan;
   const rows = roundUp(conv.outChannels, ROWS);
   const stripBytes = plan.channels * plan.taps * ROWS * bytes;
-  const sumRow = roundUp(plan.blockPixels, WIDTH) * bytes;
+  const blockSums = plan.images * blockOutput[0] * blockOutput[1] * plan.linePitch;
+  const sumRow = roundUp(blockSums, WIDTH) * bytes;
   const sizes = {
     taps: roundUp(plan.channels * plan.taps * 4, 16),
-    pixels: roundUp((plan.blockPixels + WIDTH) * 4, 16),
-    panel: plan.depth * WIDTH * bytes,
+    pixels: byLines ? 0 : roundUp((plan.blockPixels + WIDTH) * 4, 16),
+    panel: byLines ? 0 : plan.depth * WIDTH * bytes,
     weight: (rows / ROWS) * stripBytes,
     copy: plan.direct ? 0 : roundUp(plan.images * plan.imageStride, 16),
     sums: rows * sumRow,
@@ -68,7 +72,7 @@ function convProgram({ conv, places }: ConvPart): BlockProgram {
     units: Math.ceil(conv.batch / plan.images) * conv.groups * lineBlocks,
     scratchBytes: Object.values(sizes).reduce((sum, size) => sum + size, 0),
     places,
-    mergeable: places ? 1 : conv.outputSize.length,
+    mergeable: places || plan.linePitch !== blockOutput[2] ? 1 : conv.outputSize.length,
     emitUnit(target) {
       const e = emitter(target.f);
       const unit = emitUnitBounds(e, planned, lineBlocks, target);
@@ -110,6 +114,7 @@ function emitUnitBounds(
     group: e.hold(e.rem(e.div(unit, lineBlocks), conv.groups)),
     y0,
     lines,
+    extents: plan.blockOutput.map((size, i) => (i === axis ? lines : size)),
     imagePixels,
     pixels: e.hold(e.mul(images, imagePixels)),
     areas,
@@ -124,7 +129,7 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
   const input = conv.input.strides;
   const weight = conv.weight.strides;
   emitTapTable(e, plan, areas.taps);
-  emitPixelTable(e, plan, areas.pixels, unit.images, unit.lines);
+  if (!plan.byLines) emitPixelTable(e, plan, areas.pixels, unit.images, unit.extents);
   const inputStart = e.hold(
     e.add(
       buffer(conv.input.buffer),
@@ -158,7 +163,7 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
     const k = e.hold(e.mul(channels, plan.taps));
     e.loop(0, k, plan.depth, (k0) => {
       const depth = e.hold(e.min(plan.depth, e.sub(k, k0)));
-      emitPanels(e, planned, unit, module, { source, k0, depth, started: e.hold(e.add(c0, k0)) });
+      emitSums(e, planned, unit, module, { source, k0, depth, started: e.hold(e.add(c0, k0)) });
     });
   });
 }
@@ -173,18 +178,23 @@ interface Stretch {
   readonly started: I32;
 }
 
-function emitPanels(
+function emitSums(
   e: Emitter,
-  { conv, sumRow, stripBytes }: Planned,
-  { areas, pixels }: Unit,
+  { conv, plan, sumRow, stripBytes }: Planned,
+  { areas, pixels, images, extents }: Unit,
   module: BlockTarget['module'],
   { source, k0, depth, started }: Stretch,
 ): void {
   const { f } = e;
-  const kernel = microKernel(module, FLOAT32);
-  const fill = packPixels(module);
   const strips = e.hold(e.add(areas.weight, e.mul(k0, ROWS * bytes)));
   const taps = e.hold(e.add(areas.taps, e.mul(k0, 4)));
+  if (plan.byLines) {
+    const pass = { source, taps, strip: strips, k: depth, sums: areas.sums, sumRow, started };
+    emitLines(e, module, plan, conv.outChannels, images, extents, pass);
+    return;
+  }
+  const kernel = microKernel(module, FLOAT32);
+  const fill = packPixels(module);
   e.loop(0, pixels, WIDTH, (j) => {
     e.push(areas.panel);
     e.push(source);
@@ -215,18 +225,19 @@ function emitResults(
   unit: Unit,
   { merged, epilogue }: BlockTarget,
 ): void {
-  const { images, n0, group, y0, imagePixels, areas } = unit;
+  const { images, n0, group, y0, imagePixels, extents, areas } = unit;
   const dims = conv.outputSize.length;
   const whole = merged === dims;
   const perLine = plan.pixels / plan.output[plan.axis]!;
-  const extents = plan.blockOutput.map((size, i) => (i === plan.axis ? unit.lines : size));
+  const pitch = plan.byLines ? plan.linePitch : extents[2]!;
+  const imageSums = e.hold(e.mul(e.mul(extents[0]!, extents[1]!), e.mul(pitch, bytes)));
   e.nest([images, conv.outChannels, ...(whole ? [] : extents.slice(0, 2))], ([image, o, z = 0, y = 0]) => {
     const point = [e.hold(e.add(n0, image!)), group, o!];
-    const sum = e.add(areas.sums, e.mul(o!, sumRow), e.mul(e.mul(image!, imagePixels), bytes));
+    const sum = e.add(areas.sums, e.mul(o!, sumRow), e.mul(image!, imageSums));
     if (whole) return epilogue(point, e.mul(y0, perLine), imagePixels, sum);
     const at = [z, y, 0].map((value, i) => (i === plan.axis ? e.add(value, y0) : value));
     const line = e.add(e.mul(z, extents[1]!), y);
-    const lineSum = e.add(sum, e.mul(e.mul(line, extents[2]!), bytes));
+    const lineSum = e.add(sum, e.mul(e.mul(line, pitch), bytes));
     epilogue([...point, ...at.slice(3 - dims, 2).map(e.hold)], at[2]!, extents[2]!, lineSum);
   });
 }

@@ -21,12 +21,17 @@ export function emitTapTable(e: Emitter, plan: ConvPlan, table: I32): void {
 }
 
 /**
- * Writes the byte offset of each pixel of a unit, then once more the first one, so that the last panel is full. `lines` is
- * the unit's extent along `plan.axis`.
+ * Writes the byte offset of each pixel of a unit, then once more the first one, so that the last panel is full. `extents` are
+ * those of an image's part.
  */
-export function emitPixelTable(e: Emitter, plan: ConvPlan, table: I32, images: I32, lines: I32): void {
+export function emitPixelTable(
+  e: Emitter,
+  plan: ConvPlan,
+  table: I32,
+  images: I32,
+  extents: readonly I32[],
+): void {
   const to = e.variable(table);
-  const extents = plan.blockOutput.map((size, i) => (i === plan.axis ? lines : size));
   e.nest([images, ...extents], ([image, ...y]) => {
     to.get();
     const steps = y.map((at, i) => e.mul(at, plan.stride[i]! * plan.sourceStrides[i]!));

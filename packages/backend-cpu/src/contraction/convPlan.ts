@@ -28,6 +28,10 @@ export interface ConvPlan {
   readonly depth: number;
   /** Whether the input is read where it is: nothing reaches beyond it and nothing lies between its elements. */
   readonly direct: boolean;
+  /** Whether sums are made line by line, without panels: output channels are few and neighbouring pixels lie together. */
+  readonly byLines: boolean;
+  /** Elements from one line of the sums to the next (where a unit cuts lines: at most). */
+  readonly linePitch: number;
   /** Positions of the input that one unit reads, in a copy with zeros around and between where not `direct`. */
   readonly copySize: Triple;
   /** Bytes between neighbours of what the panels are filled from. */
@@ -84,7 +88,9 @@ export function planConv(conv: ConvContraction): ConvPlan {
     (size, i) => padding[i]! <= 0 && inputDilation[i] === 1 && reach(i, size) - padding[i]! < inputSize[i]!,
   );
   const copySize = map3((i) => reach(i, blockOutput[i]!) + 1);
-  const { bytes } = FLOAT32;
+  const { bytes, lanes } = FLOAT32;
+  const byLines =
+    conv.outChannels < ROWS && stride[2] === 1 && output[2] >= lanes && !(direct && inputStrides[2] !== 1);
   const copyPlane = product(copySize) * bytes;
   return {
     output,
@@ -105,6 +111,8 @@ export function planConv(conv: ConvContraction): ConvPlan {
     channels,
     depth,
     direct,
+    byLines,
+    linePitch: byLines ? Math.ceil(blockOutput[2] / lanes) * lanes : blockOutput[2],
     copySize,
     sourceStrides: direct
       ? map3((i) => inputStrides[i]! * bytes)

@@ -29,23 +29,10 @@ export function microKernel(module: ModuleBuilder, element: Element): FunctionBu
   const { bytes, shape, splat } = element;
   return module.helper(`micro.${shape}`, ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f) => {
     const [a, b, k, c, rowBytes, add] = [0, 1, 2, 3, 4, 5];
-    const row = f.local('i32');
     const end = f.local('i32');
     const columns = [0, 1].map(() => f.local('v128'));
     const factor = f.local('v128');
     const sums = Array.from({ length: ROWS }, () => columns.map(() => f.local('v128')));
-    const overRows = (visit: (sums: readonly number[]) => void) => {
-      f.get(c);
-      f.set(row);
-      sums.forEach((s, i) => {
-        visit(s);
-        if (i === ROWS - 1) return;
-        f.get(row);
-        f.get(rowBytes);
-        f.op('i32.add');
-        f.set(row);
-      });
-    };
     f.get(a);
     f.get(k);
     f.i32(ROWS * bytes);
@@ -83,25 +70,55 @@ export function microKernel(module: ModuleBuilder, element: Element): FunctionBu
     f.op('i32.ne');
     f.brIf(next);
     f.end();
-    // What C holds is added last: short partial sums from zero round better than one long chain.
-    f.get(add);
-    f.if_();
-    overRows((pair) =>
-      pair.forEach((sum, j) => {
-        f.get(row);
-        f.memory('v128.load', 16 * j, bytes);
-        f.get(sum);
-        f.op(`${shape}.add`);
-        f.set(sum);
-      }),
-    );
-    f.end();
-    overRows((pair) =>
-      pair.forEach((sum, j) => {
-        f.get(row);
-        f.get(sum);
-        f.memory('v128.store', 16 * j, bytes);
-      }),
-    );
+    storeSums(f, shape, sums, { c, rowBytes, add });
   });
+}
+
+/** Parameters of a function that makes sums. */
+export interface SumsTarget {
+  readonly c: number;
+  readonly rowBytes: number;
+  readonly add: number;
+}
+
+/** Writes the rows of vectors in `sums` to C, after adding what it holds where `add` is not 0. */
+export function storeSums(
+  f: FunctionBuilder,
+  shape: Element['shape'],
+  sums: readonly (readonly number[])[],
+  { c, rowBytes, add }: SumsTarget,
+): void {
+  const row = f.local('i32');
+  const overRows = (visit: (sums: readonly number[]) => void) => {
+    f.get(c);
+    f.set(row);
+    sums.forEach((s, i) => {
+      visit(s);
+      if (i === sums.length - 1) return;
+      f.get(row);
+      f.get(rowBytes);
+      f.op('i32.add');
+      f.set(row);
+    });
+  };
+  // What C holds is added last: short partial sums from zero round better than one long chain.
+  f.get(add);
+  f.if_();
+  overRows((vectors) =>
+    vectors.forEach((sum, j) => {
+      f.get(row);
+      f.memory('v128.load', 16 * j, 4);
+      f.get(sum);
+      f.op(`${shape}.add`);
+      f.set(sum);
+    }),
+  );
+  f.end();
+  overRows((vectors) =>
+    vectors.forEach((sum, j) => {
+      f.get(row);
+      f.get(sum);
+      f.memory('v128.store', 16 * j, 4);
+    }),
+  );
 }

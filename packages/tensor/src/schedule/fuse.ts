@@ -120,7 +120,7 @@ function dropUnread(parts: readonly Part[], roots: ReadonlySet<number>, factsOf:
       if (stores.length || reductions.length) phases.unshift({ ...phase, stores, reductions });
     }
     if (phases.length === 0) return [];
-    // A product that is multiplied by 0 is gone, though its epilogue is not.
+    // An epilogue may store what it took from a sibling and not the product.
     const contraction = phases[0].reductions.length > 0 ? p.contraction : null;
     return [{ ...p, phases, contraction }];
   });
@@ -177,7 +177,9 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
   const onOuter = images.filter((v) => v && outerVars.has(v));
   const innerOf = c.phases.flatMap((ph) => realLoops(ph.loops));
   const innerOnOuter = innerOf.some((l) => outerVars.has(mapping.get(l.variable)!));
-  const pointwise = c.phases.length === 1 && c.phases[0].loops.length === 0;
+  // A scan along a dimension of size 1 has no loops either, but may not be repeated by one.
+  const [onlyPhase, ...others] = c.phases;
+  const pointwise = others.length === 0 && onlyPhase.loops.length === 0 && !onlyPhase.ordered;
 
   if (!innerOnOuter && onOuter.length === outer.length && new Set(onOuter).size === outer.length) {
     const extra = consumerOuter.filter((_, i) => !(images[i] && outerVars.has(images[i]!)));

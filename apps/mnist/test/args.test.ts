@@ -16,9 +16,10 @@ describe('the command line', () => {
 
   it('reads every option', () => {
     const line =
-      '--model mlp --epochs 5 --batch-size 32 --lr 1e-2 --device reference --seed 7 --limit 100 --save a.ckpt --save-every 3 --resume b.ckpt';
+      '--model mlp --epochs 5 --batch-size 32 --lr 1e-2 --device reference --seed 7 --limit 100 --test-limit 10 --save a.ckpt --save-every 3 --resume b.ckpt';
     expect(parseArguments(line.split(' '))).toEqual({
       given: { model: 'mlp', epochs: 5, batchSize: 32, lr: 0.01, device: 'reference', seed: 7, limit: 100 },
+      testLimit: 10,
       save: 'a.ckpt',
       saveEvery: 3,
       resume: 'b.ckpt',
@@ -41,6 +42,7 @@ describe('the command line', () => {
       'device',
       'seed',
       'limit',
+      'test-limit',
       'save',
       'resume',
       'help',
@@ -56,6 +58,7 @@ describe('the command line', () => {
     ['--epochs 1.5', "--epochs is '1.5', expected an integer from 1 to 10000"],
     ['--batch-size many', "--batch-size is 'many', expected an integer from 1 to 60000"],
     ['--limit 60001', "--limit is '60001', expected an integer from 1 to 60000"],
+    ['--test-limit 0', "--test-limit is '0', expected an integer from 1 to 10000"],
     ['--seed=-1', "--seed is '-1', expected an integer from 0 to 9007199254740991"],
     ['--lr 0', "--lr is '0', expected a number above 0"],
     ['--lr=', "--lr is '', expected a number above 0"],

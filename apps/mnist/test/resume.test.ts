@@ -18,6 +18,8 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
+const QUICK_TEST = ['--test-limit', '500'];
+
 const lastLine = ({ stdout }: Finished): string => stdout.trimEnd().split('\n').at(-1) as string;
 
 async function stepOf(path: string): Promise<number> {
@@ -51,7 +53,7 @@ describe.each(['mlp', 'cnn'] as const)('a run of the %s', (model) => {
 
   beforeAll(async () => {
     whole = join(folder, `${model}-whole.ckpt`);
-    result = await app.run([...settings, '--save', whole, '--save-every', '5']);
+    result = await app.run([...settings, ...QUICK_TEST, '--save', whole, '--save-every', '5']);
   });
 
   it('ends with a table, a picture, a checkpoint and the accuracy', async () => {
@@ -75,7 +77,7 @@ describe.each(['mlp', 'cnn'] as const)('a run of the %s', (model) => {
     expect(steps[0]).toBeGreaterThanOrEqual(1);
     expect(steps[2]).toBeGreaterThan(steps[0]);
     expect(steps[2]).toBeLessThan(STEPS[model]);
-    const resumed = await app.run(['--resume', path]);
+    const resumed = await app.run(['--resume', path, ...QUICK_TEST]);
     expect(resumed).toMatchObject({ code: 0, stderr: '' });
     expect(lastLine(resumed)).toBe(lastLine(result));
     expect((await readFile(path)).equals(await readFile(whole))).toBe(true);
@@ -90,7 +92,7 @@ describe.each(['mlp', 'cnn'] as const)('a run of the %s', (model) => {
     expect(interrupted).toMatchObject({ code: 130, signal: null, stderr: '' });
     expect(lastLine(interrupted)).toBe(`go on with: npm run demo -- --resume ${path}`);
     expect(await stepOf(path)).toBeLessThan(STEPS[model]);
-    const resumed = await app.run(['--resume', path]);
+    const resumed = await app.run(['--resume', path, ...QUICK_TEST]);
     expect(lastLine(resumed)).toBe(lastLine(result));
     expect((await readFile(path)).equals(await readFile(whole))).toBe(true);
   });
@@ -100,7 +102,7 @@ describe('the checkpoint', () => {
   it('differs with the seed', async () => {
     const other = join(folder, 'other-seed.ckpt');
     const settings = RUNS.mlp.map((arg) => (arg === '5' ? '6' : arg));
-    await app.run([...settings, '--save', other]);
+    await app.run([...settings, ...QUICK_TEST, '--save', other]);
     const weights = async (path: string): Promise<number[]> => {
       const { model } = (await readCheckpoint(path)) as { model: Record<string, Tensor> };
       return Array.from(await model['layers.1.weight'].data());
@@ -141,7 +143,10 @@ describe('the checkpoint', () => {
 
 describe('the program', () => {
   it('writes nothing but the picture, below runs, when it is not told where to save', async () => {
-    const { code } = await app.run(['--model', 'mlp', '--limit', '64', '--epochs', '1'], folder);
+    const { code } = await app.run(
+      ['--model', 'mlp', '--limit', '64', '--epochs', '1', ...QUICK_TEST],
+      folder,
+    );
     expect(code).toBe(0);
     expect(await readdir(join(folder, 'runs'))).toEqual(['mnist-mlp-loss.svg']);
   });

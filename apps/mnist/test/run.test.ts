@@ -18,7 +18,7 @@ let path: string;
 
 beforeAll(async () => {
   await use(cpu(), { log: false });
-  digits = (await loadDigits(LIMIT)).train;
+  digits = (await loadDigits(LIMIT, 1)).train;
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mnist-run-'));

@@ -18,6 +18,8 @@ export interface CpuProgram extends Program {
 
 /** Byte offsets within the argument block of a kernel. */
 export interface ArgumentLayout {
+  /** How many buffers there are. */
+  readonly buffers: number;
   /** Byte address of buffer `i` (i32). */
   buffer(i: number): number;
   /** Byte address of the working memory (i32). */
@@ -31,6 +33,7 @@ export function argumentLayout(kernel: Kernel): ArgumentLayout {
   const scratch = 4 * kernel.buffers.length;
   const scalars = (scratch + 4 + 7) & ~7;
   return {
+    buffers: kernel.buffers.length,
     buffer: (i) => 4 * i,
     scratch,
     scalar: (slot) => scalars + 8 * slot,

@@ -30,7 +30,11 @@ function run(k: Kernel, input: ArrayLike<number>, cuts: readonly number[] = []):
   view.setUint32(args + layout.buffer(0), from, true);
   view.setUint32(args + layout.buffer(1), to, true);
   new Float32Array(memory.buffer, from, input.length).set(input);
-  for (const { units, run: runUnits } of compileKernel(k, memory).parts) {
+  const { parts, scratchBytes } = compileKernel(k, memory);
+  const scratch = to + 4 * k.buffers[1].size + 64;
+  view.setUint32(args + layout.scratch, scratch, true);
+  new Uint8Array(memory.buffer, scratch, scratchBytes).fill(255);
+  for (const { units, run: runUnits } of parts) {
     const edges = [0, ...cuts.filter((cut) => cut < units), units];
     // Backwards, as no order is promised.
     for (let i = edges.length - 1; i > 0; i--) runUnits(edges[i - 1], edges[i], args);
@@ -74,6 +78,24 @@ test.each([
 ])('%s: cutting the units changes no bit', (_, k, size) => {
   const input = Float32Array.from({ length: size }, (_, i) => wave(i));
   expect(run(k, input, [1, 2, 5, 11, 100])).toEqual(run(k, input));
+});
+
+test('softmax keeps the exponentials of a row, which it needs twice; what is cheap is computed again', () => {
+  const rows = 5;
+  const columns = 77;
+  const input = Float32Array.from({ length: rows * columns }, (_, i) => wave(i));
+  const k = softmax(rows, columns);
+  // A row, rounded up to whole cache lines.
+  expect(compileKernel(k, memory).scratchBytes).toBe(80 * 4);
+  const result = run(k, input);
+  for (let row = 0; row < rows; row++) {
+    const own = input.subarray(row * columns, (row + 1) * columns);
+    const total = own.reduce((sum, x) => sum + Math.exp(x), 0);
+    own.forEach((x, i) => {
+      expect(result[row * columns + i]).toBeCloseTo(Math.exp(x) / total, 6);
+    });
+  }
+  expect(compileKernel(columnSum(32, 40), memory).scratchBytes).toBe(0);
 });
 
 test.each([

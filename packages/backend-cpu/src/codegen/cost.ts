@@ -17,7 +17,8 @@ import { MATH } from '../math/index.js';
 import { contains, isInt, isShuffled, strideOf } from './context.js';
 import { BY_LANE } from './operations.js';
 
-function opCost(e: Expr, lanes: number): number {
+/** Instructions of an op on a vector of `lanes`. */
+export function opCost(e: Expr, lanes: number): number {
   if (e.kind !== 'op') return 0;
   if (e.op in MATH && isFloat(e.args[0].dtype)) return 20;
   if (e.op === 'randomBits') return 100;

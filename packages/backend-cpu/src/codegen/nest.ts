@@ -8,6 +8,7 @@ import { hoist } from './hoist.js';
 import { emitRange, laneVariants } from './loops.js';
 import { copiesFor, emitPhase, spreadsOverLanes } from './phase.js';
 import { pushScalar } from './scalar.js';
+import { stashRepeated } from './stash.js';
 import { blockSize, chooseTile, incrementDigits, splitCounter, tileLanes } from './units.js';
 import { pushVector } from './vector.js';
 
@@ -18,6 +19,8 @@ const INLINE_LIMIT = 150;
 export interface NestFunction {
   readonly f: FunctionBuilder;
   readonly units: number;
+  /** Bytes of working memory. */
+  readonly scratchBytes: number;
 }
 
 /** Adds the function of a nest to a module, under `name`. */
@@ -30,12 +33,17 @@ export function emitNest(
 ): NestFunction {
   const f = module.func(name, ['i32', 'i32', 'i32']);
   module.exportFunction(f);
-  const roots = nest.phases.flatMap(phaseRoots);
-  const width = usesDoubles(kernel, nest, roots) ? 2 : 4;
+  const width = usesDoubles(kernel, nest, nest.phases.flatMap(phaseRoots)) ? 2 : 4;
   const lane = chooseLane(kernel, nest, width, spreadsOverLanes);
-  const c = createContext(module, f, kernel, nest, layout, { args: 2, width, accsVary: lane !== null });
-  const units = emitUnits(c, kernel, nest, lane, roots);
-  return { f, units };
+  const stashed = lane ? null : stashRepeated(kernel, nest);
+  const own = stashed ?? { kernel, nest, scratchBytes: 0 };
+  const c = createContext(module, f, own.kernel, own.nest, layout, {
+    args: 2,
+    width,
+    accsVary: lane !== null,
+  });
+  const units = emitUnits(c, own.kernel, own.nest, lane, own.nest.phases.flatMap(phaseRoots));
+  return { f, units, scratchBytes: own.scratchBytes };
 }
 
 /** The state before anything is written. */
@@ -92,7 +100,8 @@ export function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void 
   for (const buffer of buffers) {
     const local = c.f.local('i32');
     c.f.get(c.args);
-    c.f.memory('i32.load', c.layout.buffer(buffer));
+    // The one buffer that the layout does not know is working memory (see stash.ts).
+    c.f.memory('i32.load', buffer < c.layout.buffers ? c.layout.buffer(buffer) : c.layout.scratch);
     c.f.set(local);
     c.bases.set(buffer, local);
   }

@@ -54,6 +54,7 @@ export function emitPhase(c: Context, phase: Phase): void {
   const trips = phase.loops.reduce((product, loop) => product * loop.size, 1) / variants[0]?.step;
   const accumulators = phase.reductions.map((reduction) =>
     startAccumulator(c, reduction, {
+      ordered: phase.ordered,
       copies: own ? (variants[0]?.copies ?? 1) : copies,
       tail: own !== null && variants.some((v) => v.lanes === 1),
       twoLevels: !phase.ordered && trips > 2 * SUM_BLOCK,

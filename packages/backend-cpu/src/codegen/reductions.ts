@@ -1,7 +1,8 @@
 /** Accumulators: where a reduction's value lives while its loops run, and how its parts become one at the end. */
 import { COMBINING_OP, DTYPES, type DType, type Reduction, reductionIdentity } from '@neurite/tensor';
+import type { PlainOp } from '../wasm/encoder.js';
 import type { Context } from './context.js';
-import { combineLanes } from './operations.js';
+import { combineLanes, lanesOf } from './operations.js';
 import { pushConstant } from './vector.js';
 
 /** float16 is accumulated in float32 and rounded when stored. */
@@ -20,9 +21,16 @@ export interface Accumulator {
   readonly tail: number;
   /** Long float sums keep a second level, so that the rounding error grows with the square root of the length. */
   readonly totals: readonly number[];
+  /**
+   * For largest and smallest floats: per copy, whether there was a NaN. Machines have an instruction that drops NaN, and take
+   * four times as long over one that does not.
+   */
+  readonly nans: readonly number[];
 }
 
 export interface AccumulatorOptions {
+  /** Whether the running value is read, which must be right at every point then. */
+  readonly ordered: boolean;
   readonly copies: number;
   readonly tail: boolean;
   readonly twoLevels: boolean;
@@ -36,12 +44,20 @@ export function startAccumulator(c: Context, reduction: Reduction, options: Accu
     c.f.set(local);
     return local;
   };
-  const twoLevels = options.twoLevels && reduction.op === 'sum' && DTYPES[reduction.dtype].float;
+  const { float } = DTYPES[reduction.dtype];
+  const twoLevels = options.twoLevels && reduction.op === 'sum' && float;
+  const apart = !options.ordered && float && (reduction.op === 'max' || reduction.op === 'min');
   return {
     reduction,
     copies: Array.from({ length: options.copies }, start),
     tail: options.tail ? start() : -1,
     totals: Array.from({ length: twoLevels ? options.copies : 0 }, start),
+    nans: Array.from({ length: apart ? options.copies : 0 }, () => {
+      const local = c.f.local('v128');
+      c.f.i32x4(0);
+      c.f.set(local);
+      return local;
+    }),
   };
 }
 
@@ -55,10 +71,34 @@ function accumulate(c: Context, { op, dtype }: Reduction, target: number, push: 
 
 /** Adds the reduction's value at the current points. */
 export function updateAccumulator(c: Context, a: Accumulator, pushValue: (copy: number) => void): void {
+  const tail = a.tail >= 0 && c.lanes === 1;
   for (let copy = 0; copy < c.copies; copy++) {
-    const target = a.tail >= 0 && c.lanes === 1 ? a.tail : a.copies[copy];
-    accumulate(c, a.reduction, target, () => pushValue(copy));
+    if (a.nans.length > 0 && !tail) accumulateExtreme(c, a, copy, pushValue);
+    else accumulate(c, a.reduction, tail ? a.tail : a.copies[copy], () => pushValue(copy));
   }
+}
+
+/** The larger or smaller of accumulator and value, NaN noted apart. */
+function accumulateExtreme(
+  c: Context,
+  { reduction, copies, nans }: Accumulator,
+  copy: number,
+  pushValue: (copy: number) => void,
+): void {
+  const { f } = c;
+  const lanes = lanesOf(accumulated(reduction.dtype));
+  const value = f.local('v128');
+  f.get(copies[copy]);
+  pushValue(copy);
+  f.tee(value);
+  f.op(`${lanes}.p${reduction.op}` as PlainOp);
+  f.set(copies[copy]);
+  f.get(nans[copy]);
+  f.get(value);
+  f.get(value);
+  f.op(`${lanes}.ne`);
+  f.op('v128.or');
+  f.set(nans[copy]);
 }
 
 /** Moves the first level's sums to the second. */
@@ -70,8 +110,15 @@ export function flushAccumulator(c: Context, a: Accumulator): void {
   });
 }
 
-/** Brings levels together; returns the final locals, still one per copy. */
+/** Brings levels together, and NaN back; returns the final locals, still one per copy. */
 export function settleAccumulator(c: Context, a: Accumulator): readonly number[] {
+  a.nans.forEach((nan, copy) => {
+    // A mask of ones is a NaN.
+    c.f.get(a.copies[copy]);
+    c.f.get(nan);
+    c.f.op('v128.or');
+    c.f.set(a.copies[copy]);
+  });
   if (a.totals.length === 0) return a.copies;
   flushAccumulator(c, a);
   return a.totals;

@@ -46,9 +46,15 @@ interface Unit {
   readonly areas: Record<Area, I32>;
 }
 
-/** Plans the convolution, in one or more parts; undefined where it has more than three spatial dimensions. */
+/**
+ * Plans the convolution, in one or more parts; undefined where it has more than three spatial dimensions, and where each pixel
+ * would be gathered on its own for a single output channel: there the generic loops are up to twice as fast.
+ */
 export function convPrograms(conv: ConvContraction): BlockProgram[] | undefined {
-  return conv.outputSize.length > 3 ? undefined : splitGaps(conv).map(convProgram);
+  if (conv.outputSize.length > 3) return undefined;
+  const parts = splitGaps(conv);
+  const gathered = parts.length === 1 && conv.outChannels === 1 && !planConv(conv).byLines;
+  return gathered ? undefined : parts.map(convProgram);
 }
 
 function convProgram({ conv, places }: ConvPart): BlockProgram {

@@ -18,10 +18,12 @@ export function jsonLine({ row, peer, ms, spread, check }: Measurement): string 
 
 const fixed = (ms: number): string => (ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.toFixed(2) : ms.toFixed(0));
 
-/** Ours over the fastest of some others, or a dash. */
+/** Ours over the fastest of some others whose results agree, or a dash. */
 function ratio(measurements: readonly Measurement[], among: (peer: string) => boolean): string {
   const ours = measurements.find((m) => isOurs(m.peer))?.ms;
-  const others = measurements.filter((m) => !isOurs(m.peer) && m.ms !== null && among(m.peer));
+  const others = measurements.filter(
+    (m) => !isOurs(m.peer) && m.ms !== null && m.check === 'ok' && among(m.peer),
+  );
   if (!ours || others.length === 0) return '–';
   return `${(ours / Math.min(...others.map((m) => m.ms!))).toFixed(2)}×`;
 }

@@ -11,8 +11,8 @@ import { bindTensorClass, nodeOf, wrap } from './methods/wrap.js';
 import { bitcast, cast } from './ops/cast.js';
 import { matmul, matmulOfRanks } from './ops/contraction.js';
 import { showShape } from './ops/dims.js';
-import type { Device } from './runtime/device.js';
-import { deviceOf, readNode, transferNode } from './runtime/realize.js';
+import { type Device, deviceOf } from './runtime/device.js';
+import { readNode, transferNode } from './runtime/realize.js';
 import { formatTensor, type Nested, nest } from './text.js';
 import type { MatMul, MatMulCheck, Shape } from './types/shape.js';
 

@@ -88,6 +88,22 @@ describe.each([
     });
   });
 
+  it('lets weights be updated by hand without growing chains', async () => {
+    await use(factory(), { log: false });
+    const w = tensor([4, -2], { requiresGrad: true });
+    for (let i = 0; i < 60; i++) {
+      if (i === 3) resetStats();
+      w.grad = null;
+      const loss = w.sub(1).square().sum();
+      loss.backward();
+      noGrad(() => w.sub_(w.grad!.mul(0.1)));
+      await loss.item();
+    }
+    expect(stats().plansBuilt).toBe(0);
+    expect(stats().kernelsRun).toBeLessThan(57 * 4);
+    for (const v of await w.data()) expect(v).toBeCloseTo(1, 3);
+  });
+
   it('evaluates between steps without new plans', async () => {
     await use(factory(), { log: false });
     const { model, optimizer, batch, criterion } = setUp(4);

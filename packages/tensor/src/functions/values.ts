@@ -1,9 +1,10 @@
 /** Asking for values, of many tensors at once. */
 import { nodeOf } from '../methods/wrap.js';
 import { type Explanation, explainNode } from '../runtime/explain.js';
+import { keepNodes, settleHandles } from '../runtime/pending.js';
 import { realizeNodes } from '../runtime/realize.js';
 import { stats as counters, type Stats } from '../runtime/stats.js';
-import { keepNodes, settleHandles, updateHandles } from '../runtime/update.js';
+import { updateHandles } from '../runtime/update.js';
 import type { Tensor } from '../tensor.js';
 
 /** Computes tensors in one plan. */

@@ -12,6 +12,7 @@ import { full, numberOperand } from '../ops/create.js';
 import { sameShape, showShape } from '../ops/dims.js';
 import * as m from '../ops/math.js';
 import { expand, expandTo } from '../ops/movement.js';
+import { settleHandles } from '../runtime/pending.js';
 import type { Tensor } from '../tensor.js';
 import type { Shape } from '../types/shape.js';
 import type { AlphaOption } from './elementwise.js';
@@ -27,7 +28,11 @@ function replace(target: Tensor, op: string, value: Node): void {
     );
   const result = cast(value, node.dtype);
   if (node.variable !== target) target.node = result;
-  else bindVariable(target, result === node || result.requiresGrad ? ownNode(result) : result);
+  else {
+    bindVariable(target, result === node || result.requiresGrad ? ownNode(result) : result);
+    // Weights that are updated by hand, step after step, must not become an ever longer chain.
+    settleHandles([target]);
+  }
 }
 
 function checkWritable(target: Tensor, op: string): void {

@@ -1,6 +1,7 @@
 /** A device: a started backend with its caches and its memory accounts. */
 import type { Backend, DeviceBuffer, Program } from '../backend/interface.js';
 import { DeviceError, OutOfMemoryError } from '../errors.js';
+import type { Node } from '../graph/node.js';
 import type { DeviceHandle, Storage } from '../graph/storage.js';
 import type { CompiledPlan } from './compile.js';
 import { stats } from './stats.js';
@@ -205,3 +206,11 @@ export function setDefaultDevice(device: Device | null): void {
 
 /** Memory of a device (default: the default device). */
 export const memory = (device: Device = getDefaultDevice()): MemoryReport => device.memory();
+
+/** The device on which a node is (to be) computed. */
+export function deviceOf(node: Node): Device {
+  const device = node.device ?? getDefaultDevice();
+  if (!(device instanceof Device))
+    throw new DeviceError(`device ${device.name} is not one that use(...) made`);
+  return device;
+}

@@ -10,7 +10,7 @@ import { collect } from '../schedule/graph.js';
 import { points } from '../schedule/part.js';
 import { bytesOf } from '../schedule/plan.js';
 import { planFor } from './compile.js';
-import { deviceOf } from './realize.js';
+import { deviceOf } from './device.js';
 
 export interface KernelCost {
   /** Floating-point operations, one per scalar op and reduction step. */

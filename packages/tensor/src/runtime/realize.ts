@@ -1,21 +1,13 @@
 /** From requests for values to jobs. */
 import { DTYPES } from '../dtype.js';
-import { DeviceError } from '../errors.js';
 import { leaf, type Node, sizeOf } from '../graph/node.js';
 import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { checkAnomaly, isAnomalyMode } from './anomaly.js';
-import { Device, getDefaultDevice } from './device.js';
+import { type Device, deviceOf } from './device.js';
+import { unsettledNodes } from './pending.js';
 import { enqueue, prepare, staleError } from './run.js';
 import { turnIfDue } from './yield.js';
-
-/** The device on which a node is (to be) computed. */
-export function deviceOf(node: Node): Device {
-  const device = node.device ?? getDefaultDevice();
-  if (!(device instanceof Device))
-    throw new DeviceError(`device ${device.name} is not one that use(...) made`);
-  return device;
-}
 
 export const newStorage = (node: Node, device: Device): Storage =>
   deviceStorage(node.dtype, sizeOf(node.shape), sizeOf(node.shape) * DTYPES[node.dtype].bytes, device);
@@ -29,9 +21,9 @@ export async function fetchTransfers(leaves: readonly Storage[]): Promise<void> 
   }
 }
 
-/** The tape of a realised node is needed only while a backward may still come through it. */
-function release(node: Node): void {
-  if (!node.requiresGrad || node.consumed) node.inputs = [];
+/** The tape of a realised node is needed only while a backward may still come through it, and never behind a leaf. */
+export function release(node: Node): void {
+  if (!node.requiresGrad || node.consumed || node.variable) node.inputs = [];
 }
 
 /**
@@ -55,7 +47,8 @@ export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
   await turnIfDue();
 }
 
-async function submitRequest(device: Device, wanted: readonly Node[]): Promise<void> {
+async function submitRequest(device: Device, asked: readonly Node[]): Promise<void> {
+  const wanted = [...new Set([...asked, ...unsettledNodes(device)])];
   const request = collect(wanted);
   const outputs = wanted.map((n) => newStorage(n, device));
   const job = prepare(device, request, outputs, []);

@@ -1,61 +1,13 @@
 /** In-place updates: what optimizers do, as one plan with everything that is still wanted. */
 import { DeviceError } from '../errors.js';
 import { leaf, NO_ATTRS, type Node, record } from '../graph/node.js';
-import type { DeviceHandle } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { checkAnomaly, isAnomalyMode } from './anomaly.js';
-import { currentDevice } from './device.js';
-import { deviceOf, fetchTransfers, newStorage } from './realize.js';
+import { deviceOf } from './device.js';
+import { type Handle, takeKept, unsettledNodes } from './pending.js';
+import { fetchTransfers, newStorage, release } from './realize.js';
 import { enqueue, prepare } from './run.js';
 import { turnIfDue } from './yield.js';
-
-/** A handle whose node can be replaced: `Tensor` is one. */
-export interface Handle {
-  node: Node;
-}
-
-const MAX_KEPT = 32;
-let kept: Node[] = [];
-
-/** Marks pending nodes to be computed together with the next update. The latest 32 are remembered. */
-export function keepNodes(nodes: readonly Node[]): void {
-  kept = kept.filter((n) => !n.storage);
-  for (const n of nodes) {
-    if (n.storage || kept.includes(n)) continue;
-    // Bound to the device of this moment: a later `use` must not draw it into another device's plans.
-    n.device ??= currentDevice();
-    kept.push(n);
-  }
-  if (kept.length > MAX_KEPT) kept = kept.slice(-MAX_KEPT);
-}
-
-let unsettled: WeakRef<Handle>[] = [];
-
-const pendingNode = (ref: WeakRef<Handle>): Node | null => {
-  const node = ref.deref()?.node;
-  return node && !node.storage ? node : null;
-};
-
-/**
- * Marks handles that were moved to pending values (running statistics, loaded weights): the node that such a handle is on when the
- * next update runs is computed with it. Unlike `keepNodes` it follows the handle, and forgets none as long as the handle lives.
- */
-export function settleHandles(handles: readonly Handle[]): void {
-  unsettled = unsettled.filter(pendingNode);
-  const known = new Set(unsettled.map((ref) => ref.deref()));
-  for (const handle of handles)
-    if (!handle.node.storage && !known.has(handle)) unsettled.push(new WeakRef(handle));
-}
-
-/** Takes the pending nodes of unsettled handles on a device, except those of the handles that are about to be moved anyway. */
-function takeUnsettled(device: DeviceHandle, moving: ReadonlySet<Handle>): Node[] {
-  const here = unsettled.filter((ref) => pendingNode(ref) && deviceOf(ref.deref()!.node) === device);
-  unsettled = unsettled.filter((ref) => !here.includes(ref));
-  return here
-    .map((ref) => ref.deref()!)
-    .filter((handle) => !moving.has(handle))
-    .map((handle) => handle.node);
-}
 
 export interface Assignment {
   readonly target: Handle;
@@ -83,12 +35,10 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
     seen.add(own);
     return own;
   });
-  const wanted = new Set([
-    ...kept.filter((n) => !n.storage && deviceOf(n) === device),
-    ...takeUnsettled(device, new Set(assignments.map((a) => a.target))),
-  ]);
-  const extra = [...wanted].filter((n) => !seen.has(n));
-  kept = kept.filter((n) => deviceOf(n) !== device);
+  const moving = new Set(assignments.map((a) => a.target));
+  const extra = [...new Set([...takeKept(device), ...unsettledNodes(device, moving)])].filter(
+    (n) => !seen.has(n),
+  );
   const old = assignments.map(({ target }) => (target.node.storage ? target.node : null));
   const roots = [...values, ...extra];
   const request = collect(roots, old);
@@ -127,7 +77,7 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
       undo();
       throw e;
     }
-    for (const node of extra) if (!node.requiresGrad || node.consumed) node.inputs = [];
+    extra.forEach(release);
     await turnIfDue();
   }
   /** A step that failed (no memory, a NaN found, a kernel that does not compile) leaves every target as it was. */

@@ -1,0 +1,59 @@
+/** Pending values that are wanted though nobody asks for them by name: they are computed along with the next request. */
+import type { Node } from '../graph/node.js';
+import type { DeviceHandle } from '../graph/storage.js';
+import { currentDevice, deviceOf } from './device.js';
+
+/** A handle whose node can be replaced: `Tensor` is one. */
+export interface Handle {
+  node: Node;
+}
+
+const MAX_KEPT = 32;
+let kept: Node[] = [];
+
+/** Marks pending nodes to be computed together with the next update. The latest 32 are remembered. */
+export function keepNodes(nodes: readonly Node[]): void {
+  kept = kept.filter((n) => !n.storage);
+  for (const n of nodes) {
+    if (n.storage || kept.includes(n)) continue;
+    // Bound to the device of this moment: a later `use` must not draw it into another device's plans.
+    n.device ??= currentDevice();
+    kept.push(n);
+  }
+  if (kept.length > MAX_KEPT) kept = kept.slice(-MAX_KEPT);
+}
+
+let unsettled: WeakRef<Handle>[] = [];
+
+const pendingNode = (ref: WeakRef<Handle>): Node | null => {
+  const node = ref.deref()?.node;
+  return node && !node.storage ? node : null;
+};
+
+/**
+ * Marks handles that were moved to pending values (running statistics, parameters updated by hand): the node that such a handle is
+ * on when the next request of its device runs is computed with it, so that no chain of updates grows. Unlike `keepNodes` it follows
+ * the handle, and forgets none as long as the handle lives.
+ */
+export function settleHandles(handles: readonly Handle[]): void {
+  unsettled = unsettled.filter(pendingNode);
+  const known = new Set(unsettled.map((ref) => ref.deref()));
+  for (const handle of handles)
+    if (!handle.node.storage && !known.has(handle)) unsettled.push(new WeakRef(handle));
+}
+
+/** The pending nodes of unsettled handles on a device, except those of the handles that are about to be moved anyway. */
+export function unsettledNodes(device: DeviceHandle, moving?: ReadonlySet<Handle>): Node[] {
+  unsettled = unsettled.filter(pendingNode);
+  return unsettled.flatMap((ref) => {
+    const handle = ref.deref();
+    return handle && !moving?.has(handle) && deviceOf(handle.node) === device ? [handle.node] : [];
+  });
+}
+
+/** Takes the kept nodes of a device that are still pending. */
+export function takeKept(device: DeviceHandle): Node[] {
+  const here = kept.filter((n) => !n.storage && deviceOf(n) === device);
+  kept = kept.filter((n) => deviceOf(n) !== device);
+  return here;
+}

@@ -14,6 +14,7 @@ export * from './layers/flatten.js';
 export * from './layers/group-norm.js';
 export * from './layers/layer-norm.js';
 export * from './layers/linear.js';
+export * from './layers/local-response-norm.js';
 export * from './layers/padding.js';
 export * from './layers/pixel-shuffle.js';
 export * from './layers/pooling.js';

@@ -26,18 +26,16 @@ export function poissonNllLoss(
     ? input.exp().sub(target.mul(input) as Tensor)
     : input.sub(target.mul(input.add(eps).log()) as Tensor);
   if (!full) return reduceLoss('poissonNllLoss', losses, reduction);
-  const counted = target.gt(1);
-  const count = where(counted, target, 1);
-  const stirling: Tensor = count
-    .mul(count.log())
-    .sub(count)
+  const stirling: Tensor = target
+    .mul(target.log())
+    .sub(target)
     .add(
-      count
+      target
         .mul(2 * Math.PI)
         .log()
         .mul(0.5),
     );
-  return reduceLoss('poissonNllLoss', losses.add(where(counted, stirling, 0)), reduction);
+  return reduceLoss('poissonNllLoss', losses.add(where(target.gt(1), stirling, 0)), reduction);
 }
 
 export interface GaussianNLLLossOptions extends ReductionOptions {

@@ -10,6 +10,7 @@ export * from './distance-loss.js';
 export * from './dropout.js';
 export { type EmbeddingOptions, embedding } from './embedding.js';
 export * from './linear.js';
+export * from './local-response-norm.js';
 export * from './margin-loss.js';
 export * from './max-pool.js';
 export * from './normalization.js';

@@ -3,6 +3,7 @@ export type { Arguments } from './arguments.js';
 export * as functional from './functional/index.js';
 export * as init from './init/index.js';
 export * from './layers/activation.js';
+export * from './layers/adaptive-max-pool.js';
 export * from './layers/batch-norm.js';
 export * from './layers/containers.js';
 export * from './layers/conv.js';

@@ -71,6 +71,22 @@ describe('losses', () => {
 });
 
 describe('images', () => {
+  test('adaptiveMaxPool2d takes the first of equal elements', async () => {
+    const x = tensor([
+      [
+        [1, 7, 7],
+        [7, 0, 2],
+      ],
+    ]) as Tensor;
+    const [values, indices] = F.adaptiveMaxPool2d(x, [1, 2], true) as [Tensor, Tensor];
+    await close(values, 7, 7);
+    await close(indices, 1, 1);
+    await close(new nn.AdaptiveMaxPool2d([null, 1]).forward(x), 7, 7);
+    expect(new nn.AdaptiveMaxPool2d([0, 1]).forward(x).shape).toEqual([1, 0, 1]);
+    expect(() => F.adaptiveMaxPool2d(rows([1]), 1)).toThrow(/takes 4 dimensions/);
+    expect(() => F.adaptiveMaxPool2d(x, [1, 2, 3])).toThrow(/one size or 2, got \[1, 2, 3\]/);
+  });
+
   test('localResponseNorm looks at the channels around', async () => {
     const x = tensor([[[1], [2], [3]]]) as Tensor;
     const y = F.localResponseNorm(x, 3, { alpha: 3, beta: 1, k: 0 });

@@ -4,10 +4,12 @@ import { withBatch } from './spatial.js';
 /** Sizes of an adaptive pooling's result; `null` keeps the input's size. */
 export type OutputSize = number | readonly (number | null | undefined)[];
 
-/**
- * Averages over regions chosen so that the result has a given size: region i of n is [⌊i·x/n⌋, ⌈(i+1)·x/n⌉).
- */
-function adaptiveAvgPool(name: string, spatialDims: number, input: Tensor, outputSize: OutputSize): Tensor {
+/** The wanted size of each spatial dimension, `null` where it is the input's. Throws ValueError. */
+export function readOutputSize(
+  name: string,
+  spatialDims: number,
+  outputSize: OutputSize,
+): readonly (number | null)[] {
   const given = typeof outputSize === 'number' ? [outputSize] : outputSize;
   const wanted = given.length === 1 ? Array.from({ length: spatialDims }, () => given[0]) : given;
   const isSize = (n: number | null | undefined): boolean =>
@@ -17,6 +19,20 @@ function adaptiveAvgPool(name: string, spatialDims: number, input: Tensor, outpu
       `${name}: outputSize must be one size or ${spatialDims}, got [${wanted.join(', ')}]`,
     );
   }
+  return wanted.map((n) => n ?? null);
+}
+
+/** Where `count` regions of a dimension lie: region i of n is [⌊i·x/n⌋, ⌈(i+1)·x/n⌉). */
+export function regionsOf(size: number, count: number): { start: number; length: number }[] {
+  return Array.from({ length: count }, (_, i) => {
+    const start = Math.floor((i * size) / count);
+    return { start, length: Math.ceil(((i + 1) * size) / count) - start };
+  });
+}
+
+/** Averages over regions chosen so that the result has a given size, see {@link regionsOf}. */
+function adaptiveAvgPool(name: string, spatialDims: number, input: Tensor, outputSize: OutputSize): Tensor {
+  const wanted = readOutputSize(name, spatialDims, outputSize);
   return withBatch(name, input, spatialDims, (x) =>
     wanted.reduce<Tensor>((result, n, d) => averageRegions(result, 2 + d, n ?? x.shape[2 + d]), x),
   );
@@ -31,11 +47,9 @@ function averageRegions(x: Tensor, dim: number, count: number): Tensor {
       .mean(dim + 1);
   }
   if (count === 0) return x.narrow(dim, 0, 0);
-  const regions = Array.from({ length: count }, (_, i) => {
-    const start = Math.floor((i * size) / count);
-    const end = Math.ceil(((i + 1) * size) / count);
-    return x.narrow(dim, start, end - start).mean(dim, { keepdim: true });
-  });
+  const regions = regionsOf(size, count).map(({ start, length }) =>
+    x.narrow(dim, start, length).mean(dim, { keepdim: true }),
+  );
   return cat(regions, dim);
 }
 

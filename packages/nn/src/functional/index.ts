@@ -1,6 +1,12 @@
 /** The stateless functions behind the layers: PyTorch's `torch.nn.functional` in camelCase. */
 export * from './activation.js';
-export * from './adaptive-avg-pool.js';
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  type OutputSize,
+} from './adaptive-avg-pool.js';
+export * from './adaptive-max-pool.js';
 export * from './avg-pool.js';
 export * from './bilinear.js';
 export * from './conv.js';
@@ -19,5 +25,13 @@ export { type PadMode, type PadOptions, pad } from './pad.js';
 export * from './pixel-shuffle.js';
 export * from './probability-loss.js';
 export type { Reduction, ReductionOptions } from './reduction.js';
-export * from './similarity.js';
+export {
+  type CosineSimilarityOptions,
+  cosineSimilarity,
+  type NormalizeOptions,
+  normalize,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+  pdist,
+} from './similarity.js';
 export * from './softmax.js';

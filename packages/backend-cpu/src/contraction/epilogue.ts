@@ -11,6 +11,7 @@ import {
   type Nest,
   type Phase,
   phaseRoots,
+  type VarExpr,
 } from '@neurite/tensor';
 import { contains, popScope, pushScope, strideOf } from '../codegen/context.js';
 import { hoist } from '../codegen/hoist.js';
@@ -18,7 +19,8 @@ import { emitRange, laneVariants } from '../codegen/loops.js';
 import { createContext, emitBases, usesDoubles } from '../codegen/nest.js';
 import { copiesFor, emitPhase } from '../codegen/phase.js';
 import { argumentLayout } from '../program.js';
-import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+import type { FunctionBuilder, ModuleBuilder, ValueType } from '../wasm/encoder.js';
+import type { Place } from './convGaps.js';
 import { emitter, type I32 } from './emit.js';
 import type { BlockProgram } from './program.js';
 
@@ -26,23 +28,20 @@ export interface Epilogue {
   /** How many of the nest's outer loops the innermost one of the epilogue stands for: more than 1 where they are one run. */
   readonly merged: number;
   /**
-   * Writes into `f` (whose local `args` is the argument block) the phases for a run of points: the outer loops in front stand
-   * at `outer`; the innermost goes from `from` over `count` points, whose sums begin at the address `sums`.
+   * `(args, …outer, …starts, from, count, sums)`: the phases for a run of points. The outer loops in front stand at `outer`,
+   * the innermost goes from `from` over `count` points, whose sums begin at the address `sums`; there is a start for each
+   * place whose step is more than 1.
    */
-  emit(
-    module: ModuleBuilder,
-    f: FunctionBuilder,
-    args: number,
-    outer: readonly I32[],
-    from: I32,
-    count: I32,
-    sums: I32,
-  ): void;
+  write(module: ModuleBuilder): FunctionBuilder;
 }
+
+/** Starts of places that an epilogue is given: parts of a contraction differ in them, so that they can share its code. */
+export const startsOf = (places: readonly Place[] | null): Place[] =>
+  (places ?? []).filter(({ step }) => step > 1);
 
 /**
  * The epilogue of a contraction whose last `mergeable` outer loops may become one loop, where every access allows it. Where
- * `places` are given, the last outer loops run over these positions only, and are counted from 0 in steps of 1.
+ * `places` are given, the last outer loops run over such positions only, and are counted from 0 in steps of 1.
  */
 export function makeEpilogue(
   kernel: Kernel,
@@ -65,10 +64,14 @@ export function makeEpilogue(
   const known = new Map<Expr, Expr>(front.map(({ variable }, i) => [variable, outer[i]!]));
   for (const { variable } of run) known.set(variable, b.constant(0, 'int32'));
   known.set(run.at(-1)!.variable, inner);
-  for (const [i, place] of (places ?? []).entries()) {
+  const starts: VarExpr[] = [];
+  for (const [i, { step }] of (places ?? []).entries()) {
+    if (step === 1) continue;
     const { variable } = nest.outer[nest.outer.length - places!.length + i]!;
-    const steps = b.op('mul', [known.get(variable)!, b.constant(place.step, 'int32')]);
-    known.set(variable, b.op('add', [steps, b.constant(place.start, 'int32')]));
+    const start = b.variable(`${variable.name}Start`, step);
+    starts.push(start);
+    const steps = b.op('mul', [known.get(variable)!, b.constant(step, 'int32')]);
+    known.set(variable, b.op('add', [steps, start]));
   }
   const rebuild = rebuilder(b, known, (e) =>
     e.acc === acc ? b.load(sumsBuffer, inner, dtype) : b.acc(e.acc, e.dtype),
@@ -81,51 +84,49 @@ export function makeEpilogue(
   const roots = rebuilt.flatMap(phaseRoots);
   const pointwise: Nest = { outer: [], phases: rebuilt, contraction: null };
   const width = usesDoubles(extended, pointwise, roots) ? 2 : 4;
+  const variables = [...outer, ...starts];
+  const params = 1 + variables.length + 3;
+
+  function emit(module: ModuleBuilder, f: FunctionBuilder): void {
+    const e = emitter(f);
+    const [begin, count, sums] = [params - 3, params - 2, params - 1] as const;
+    const c = createContext(module, f, extended, pointwise, argumentLayout(kernel), {
+      args: 0,
+      width,
+      accsVary: true,
+    });
+    emitBases(c, pointwise, roots);
+    variables.forEach((variable, i) => c.variables.set(variable, 1 + i));
+    const local = (value: I32) => {
+      const index = f.local('i32');
+      e.push(value);
+      f.set(index);
+      return index;
+    };
+    const get = (index: number) => () => f.get(index);
+    const end = local(e.add(get(begin), get(count)));
+    const bytes = dtype === 'float64' ? 8 : 4;
+    c.bases.set(sumsBuffer, local(e.sub(get(sums), e.mul(get(begin), bytes))));
+    const copies = copiesFor(roots, 0);
+    pushScope(c);
+    hoist(c, roots, inner, new Set());
+    emitRange(c, {
+      variable: inner,
+      extent: { begin, end },
+      // A size that needs every step: whole blocks, vectors and single points.
+      variants: laneVariants(inner, 2 * width * copies - 1, width, copies),
+      accesses: rebuilt,
+      body: () => {
+        for (const phase of rebuilt) emitPhase(c, phase);
+      },
+    });
+    popScope(c);
+  }
 
   return {
     merged,
-    emit(module, f, args, outerAt, from, count, sums) {
-      const e = emitter(f);
-      const c = createContext(module, f, extended, pointwise, argumentLayout(kernel), {
-        args,
-        width,
-        accsVary: true,
-      });
-      emitBases(c, pointwise, roots);
-      const local = (value: I32) => {
-        const index = f.local('i32');
-        e.push(value);
-        f.set(index);
-        return index;
-      };
-      for (const [i, variable] of outer.entries()) c.variables.set(variable, local(outerAt[i]!));
-      const begin = local(from);
-      const end = local(e.add(() => f.get(begin), count));
-      const bytes = dtype === 'float64' ? 8 : 4;
-      c.bases.set(
-        sumsBuffer,
-        local(
-          e.sub(
-            sums,
-            e.mul(() => f.get(begin), bytes),
-          ),
-        ),
-      );
-      const copies = copiesFor(roots, 0);
-      pushScope(c);
-      hoist(c, roots, inner, new Set());
-      emitRange(c, {
-        variable: inner,
-        extent: { begin, end },
-        // A size that needs every step: whole blocks, vectors and single points.
-        variants: laneVariants(inner, 2 * width * copies - 1, width, copies),
-        accesses: rebuilt,
-        body: () => {
-          for (const phase of rebuilt) emitPhase(c, phase);
-        },
-      });
-      popScope(c);
-    },
+    write: (module) =>
+      module.helper('epilogue', new Array<ValueType>(params).fill('i32'), [], (f) => emit(module, f)),
   };
 }
 

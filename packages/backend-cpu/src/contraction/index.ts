@@ -5,7 +5,7 @@ import { argumentLayout, type CpuProgram } from '../program.js';
 import { ModuleBuilder } from '../wasm/encoder.js';
 import { convPrograms } from './conv.js';
 import { emitter, type I32 } from './emit.js';
-import { makeEpilogue } from './epilogue.js';
+import { type Epilogue, makeEpilogue, startsOf } from './epilogue.js';
 import { matmulProgram } from './matmul.js';
 import { FLOAT32, FLOAT64 } from './microKernel.js';
 import type { BlockProgram } from './program.js';
@@ -35,9 +35,14 @@ function plan(kernel: Kernel): BlockProgram[] | undefined {
   return dtype === 'float64' ? [matmulProgram(contraction, FLOAT64)] : undefined;
 }
 
-function emitPart(module: ModuleBuilder, kernel: Kernel, program: BlockProgram, name: string): void {
+function emitPart(
+  module: ModuleBuilder,
+  kernel: Kernel,
+  program: BlockProgram,
+  epilogue: Epilogue,
+  name: string,
+): void {
   const layout = argumentLayout(kernel);
-  const epilogue = makeEpilogue(kernel, kernel.nests[0]!, program);
   const f = module.func(name, ['i32', 'i32', 'i32']);
   module.exportFunction(f);
   const [begin, end, args] = [0, 1, 2];
@@ -60,15 +65,23 @@ function emitPart(module: ModuleBuilder, kernel: Kernel, program: BlockProgram, 
         scratch: argument(layout.scratch),
         buffer: (i) => argument(layout.buffer(i)),
         merged: epilogue.merged,
-        epilogue: (outer, from, count, sums) => epilogue.emit(module, f, args, outer, from, count, sums),
+        epilogue(outer, from, count, sums) {
+          f.get(args);
+          for (const value of outer) e.push(value);
+          for (const { start } of startsOf(program.places)) e.push(start);
+          for (const value of [from, count, sums]) e.push(value);
+          f.call(epilogue.write(module));
+        },
       }),
   );
 }
 
 function build(kernel: Kernel, programs: readonly BlockProgram[], text: boolean): ModuleBuilder {
   const module = new ModuleBuilder({ ...MEMORY_IMPORT, maxPages: 65536 }, { text });
+  // Parts of one contraction differ in the starts of their places only.
+  const epilogue = makeEpilogue(kernel, kernel.nests[0]!, programs[0]!);
   programs.forEach((program, i) => {
-    emitPart(module, kernel, program, `contract${i}`);
+    emitPart(module, kernel, program, epilogue, `contract${i}`);
   });
   return module;
 }

@@ -10,7 +10,7 @@ import { publicPackages } from './workspace.mjs';
 
 /**
  * Bytes after gzip: what was measured when the first version was complete, and a fifth more. Raise one only in the
- * change that needs it, and say there what the bytes are for.
+ * change that needs it, and say there what the bytes are for. The test kit records random graphs, so it holds tensor.
  */
 const budgets = {
   '@neurite/autograd': 9_500,
@@ -20,7 +20,7 @@ const budgets = {
   '@neurite/optim': 12_500,
   '@neurite/tensor': 63_000,
   '@neurite/tensor/reference': 8_500,
-  '@neurite/tensor/testkit': 30_000,
+  '@neurite/tensor/testkit': 73_000,
 };
 
 async function gzippedSize({ directory, manifest }, target) {

@@ -3,7 +3,8 @@
  * a padded copy of a block of channels) through tables of offsets, and multiplied by the packed weight.
  *
  * This covers forward passes, input gradients (an input with gaps, a flipped weight) and weight gradients, whose "images" are
- * channels, whose "channels" are images and whose kernel is a whole plane.
+ * channels, whose "channels" are images and whose kernel is a whole plane. Where output channels are few, convLines.ts sums
+ * without panels.
  */
 import type { ConvContraction } from '@neurite/tensor';
 import { type ConvPart, splitGaps } from './convGaps.js';

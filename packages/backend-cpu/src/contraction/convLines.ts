@@ -9,7 +9,7 @@ import { FLOAT32, ROWS, storeSums } from './microKernel.js';
 
 const { bytes, lanes, shape, splat } = FLOAT32;
 /** Vectors of sums that one pass over the taps keeps in registers. */
-const MAX_SUMS = 9;
+const MAX_VECTORS = 9;
 
 /** `k` products of every pixel of a unit. */
 export interface LinesPass {
@@ -37,7 +37,7 @@ export function emitLines(
   pass: LinesPass,
 ): void {
   const all = plan.linePitch / lanes;
-  const most = Math.floor(MAX_SUMS / rows);
+  const most = Math.floor(MAX_VECTORS / rows);
   const block = Math.ceil(all / Math.ceil(all / most));
   // Lines that a unit cuts have a length of their own.
   const rest = plan.axis === 2 ? 1 : all % block;
@@ -67,6 +67,7 @@ export function emitLines(
         e.push(pass.sumRow);
         e.push(pass.started);
         e.f.call(linesKernel(module, rows, vectors));
+        // The next stretch goes on from here.
         x.set(e.add(at, lanes * vectors));
       });
     };

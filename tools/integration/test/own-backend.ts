@@ -13,8 +13,10 @@ import {
   type Expr,
   isFloat,
   type Kernel,
+  type LoadExpr,
   type Loop,
   type Nest,
+  type OpExpr,
   OutOfMemoryError,
   type Phase,
   type Program,
@@ -23,55 +25,37 @@ import {
   type TypedArray,
 } from '@neurite/tensor';
 
-type Spelling = (args: readonly string[], dtype: DType) => string;
-
-const call =
-  (name: string): Spelling =>
-  (args) =>
-    `Math.${name}(${args})`;
-const infix =
-  (symbol: string): Spelling =>
-  ([a, b]) =>
-    `${a} ${symbol} ${b}`;
-const compare =
-  (symbol: string): Spelling =>
-  ([a, b]) =>
-    `+(${a} ${symbol} ${b})`;
-/** Integers divided by 0 are 0. */
-const divide =
-  (symbol: string): Spelling =>
-  ([a, b], dtype) =>
-    isFloat(dtype) ? `${a} ${symbol} ${b}` : `${b} === 0 ? 0 : ${a} ${symbol} ${b}`;
-
-/** How ops read in JavaScript, given their arguments and the arguments' dtype; results are rounded afterwards. */
-const SPELLINGS: Partial<Record<ScalarOp, Spelling>> = {
-  neg: ([a]) => `-${a}`,
-  abs: call('abs'),
-  exp: call('exp'),
-  log: call('log'),
-  sin: call('sin'),
-  cos: call('cos'),
-  sqrt: call('sqrt'),
-  floor: call('floor'),
-  trunc: call('trunc'),
-  not: ([a], dtype) => (dtype === 'bool' ? `1 - ${a}` : `~${a}`),
-  add: infix('+'),
-  sub: infix('-'),
-  mul: (args, dtype) => (isFloat(dtype) ? args.join(' * ') : `Math.imul(${args})`),
-  div: divide('/'),
-  rem: divide('%'),
-  max: call('max'),
-  min: call('min'),
-  eq: compare('==='),
-  lt: compare('<'),
-  le: compare('<='),
-  and: infix('&'),
-  or: infix('|'),
-  xor: infix('^'),
-  shl: infix('<<'),
-  shr: (args, dtype) => args.join(dtype === 'uint32' ? ' >>> ' : ' >> '),
-  where: ([c, a, b]) => `${c} ? ${a} : ${b}`,
+/** How ops read in JavaScript; results are rounded afterwards. */
+const SPELLINGS: Partial<Record<ScalarOp, string>> = {
+  neg: '-a',
+  exp: 'Math.exp(a)',
+  log: 'Math.log(a)',
+  sin: 'Math.sin(a)',
+  sqrt: 'Math.sqrt(a)',
+  trunc: 'Math.trunc(a)',
+  add: 'a + b',
+  sub: 'a - b',
+  mul: 'a * b',
+  div: 'a / b',
+  max: 'Math.max(a, b)',
+  min: 'Math.min(a, b)',
+  le: '+(a <= b)',
+  and: 'a & b',
+  or: 'a | b',
+  shl: 'a << b',
+  shr: 'Math.floor(a / 2 ** b)',
+  where: 'a ? b : c',
 };
+/** Integer products wrap, and what is divided by 0 is 0. */
+const OF_INTEGERS: Partial<Record<ScalarOp, string>> = {
+  mul: 'Math.imul(a, b)',
+  div: 'b === 0 ? 0 : a / b',
+};
+
+function spelled(op: ScalarOp, dtype: DType, args: readonly string[]): string {
+  const text = (isFloat(dtype) ? undefined : OF_INTEGERS[op]) ?? SPELLINGS[op]!;
+  return text.replace(/\b[abc]\b/g, (name) => args['abc'.indexOf(name)]);
+}
 
 /** A number as a value of the dtype. */
 const ROUNDINGS: Partial<Record<DType, (x: string) => string>> = {
@@ -118,50 +102,50 @@ function phaseSource({ loops, reductions, stores }: Phase): string {
   const lines: string[] = [];
   const names = new Map<Expr, string>();
   const spell = (e: Expr): string => {
-    if (e.kind === 'const')
-      return e.value < 0 || Object.is(e.value, -0) ? `(${numeral(e.value)})` : numeral(e.value);
+    if (e.kind === 'const') return numeral(e.value);
     if (e.kind === 'var') return `v${e.id}`;
     if (e.kind === 'scalar') return `s${e.slot}`;
     // Sums run in float64 and are rounded where they are read.
     if (e.kind === 'acc') return round(e.dtype, `acc${e.acc}`);
-    const name = names.get(e) ?? `e${names.size}`;
-    if (names.has(e)) return name;
-    const value =
-      e.kind === 'load' ? loadSource(e.buffer, spell(e.index), e.guard && spell(e.guard)) : operation(e);
-    const fresh = `e${names.size}`;
-    names.set(e, fresh);
-    lines.push(`const ${fresh} = ${value};`);
-    return fresh;
+    const known = names.get(e);
+    if (known) return known;
+    const value = e.kind === 'load' ? loaded(e) : operation(e);
+    const name = `e${names.size}`;
+    names.set(e, name);
+    lines.push(`const ${name} = ${value};`);
+    return name;
   };
-  const operation = (e: Extract<Expr, { kind: 'op' }>): string => {
+  const loaded = ({ buffer, index, guard }: LoadExpr): string => {
+    const element = `b${buffer}[${spell(index)}]`;
+    return guard ? `${spell(guard)} ? ${element} : 0` : element;
+  };
+  const operation = (e: OpExpr): string => {
     const args = e.args.map(spell);
     const from = e.args[0].dtype;
     if (e.op === 'cast') return cast(args[0], from, e.dtype);
     if (e.op === 'bitcast') return bitcast(args[0], from, e.dtype);
-    return round(e.dtype, SPELLINGS[e.op]!(args, e.op === 'where' ? e.dtype : from));
+    return round(e.dtype, spelled(e.op, e.op === 'where' ? e.dtype : from, args));
   };
 
   for (const r of reductions) {
     const value = spell(r.value);
     const wide = isFloat(r.dtype) ? 'float64' : r.dtype;
-    const combined = SPELLINGS[COMBINING_OP[r.op]]!([`acc${r.acc}`, value], wide);
-    lines.push(`acc${r.acc} = ${round(wide, combined)};`);
+    lines.push(`acc${r.acc} = ${round(wide, spelled(COMBINING_OP[r.op], wide, [`acc${r.acc}`, value]))};`);
   }
   // All values of a point are known before its first store.
   const writes = stores.map(({ buffer, index, value, guard, mode }) => {
     const at = `b${buffer}[${spell(index)}]`;
     const stored = spell(value);
-    const combined =
-      mode === 'set' ? stored : round(value.dtype, SPELLINGS[mode]!([at, stored], value.dtype));
+    const dtype = value.dtype;
+    const combined = mode === 'set' ? stored : round(dtype, spelled(mode, dtype, [at, stored]));
     return `${guard ? `if (${spell(guard)}) ` : ''}${at} = ${combined};`;
   });
   const starts = reductions.map((r) => `let acc${r.acc} = ${numeral(reductionIdentity(r.op, r.dtype))};`);
   return [...starts, loopsSource(loops, `{\n${[...lines, ...writes].join('\n')}\n}`)].join('\n');
 }
 
-const numeral = (x: number): string => (Object.is(x, -0) ? '-0' : String(x));
-const loadSource = (buffer: number, index: string, guard: string | null): string =>
-  guard ? `${guard} ? b${buffer}[${index}] : 0` : `b${buffer}[${index}]`;
+/** In parentheses, for `a - -1`. */
+const numeral = (x: number): string => (Object.is(x, -0) ? '(-0)' : `(${x})`);
 
 type Run = (buffers: readonly TypedArray[], scalars: readonly number[], view: DataView) => void;
 type Held = DeviceBuffer & { data: ArrayBuffer | null };

@@ -230,7 +230,7 @@ export const convert: GraphStep = (p) => {
   if (!x) return undefined;
   const to = TARGETS[p.draw(TARGETS.length)];
   const from = x.tensor.dtype;
-  if (to === from) return undefined;
+  if (to === from || !p.dtypes.includes(to)) return undefined;
   if (isFloat(to)) {
     // Integers of any size become small first.
     const small = isFloat(from) || from === 'bool' ? x.tensor : x.tensor.remainder(17);

@@ -33,6 +33,8 @@ export const unitOf = (dtype: DType): number => PRECISION[dtype]?.half ?? 0;
 
 export interface GraphPool {
   readonly draw: Draw;
+  /** What tensors may be of. */
+  readonly dtypes: readonly DType[];
   readonly values: GraphValue[];
   readonly lines: string[];
   /** Adds a value that an op made; `error` without the rounding of the result. Nothing where it could overflow. */
@@ -51,7 +53,7 @@ const TOO_VAGUE = 1e-2;
 const isUsable = ({ tensor: { dtype }, most, error }: GraphValue): boolean =>
   !isFloat(dtype) || (most <= TOO_LARGE[dtype]! && error <= TOO_VAGUE * Math.max(1, most));
 
-export function createPool(draw: Draw): GraphPool {
+export function createPool(draw: Draw, dtypes: readonly DType[]): GraphPool {
   const values: GraphValue[] = [];
   const lines: string[] = [];
 
@@ -96,7 +98,7 @@ export function createPool(draw: Draw): GraphPool {
     return found[found.length - 1 - back];
   }
 
-  return { draw, values, lines, add, leaf, pick };
+  return { draw, dtypes, values, lines, add, leaf, pick };
 }
 
 export const isAny = (): boolean => true;

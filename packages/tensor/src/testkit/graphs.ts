@@ -4,6 +4,7 @@
  */
 import type { BackendFactory } from '../backend/interface.js';
 import { reference } from '../backend/reference.js';
+import { DTYPE_NAMES, type DType } from '../dtype.js';
 import { currentDevice, type Device, setDefaultDevice } from '../runtime/device.js';
 import { realizeNodes } from '../runtime/realize.js';
 import { use } from '../runtime/use.js';
@@ -53,20 +54,21 @@ const SIZES = [1, 2, 3, 4, 5, 7, 8, 0];
 const MOST_STEPS = 12;
 
 /** A graph of pending tensors: the roots that are asked for, and how it was made. */
-export interface RandomGraph {
+interface RandomGraph {
   readonly roots: readonly GraphValue[];
   readonly text: string;
 }
 
 /** Grows a graph from what `draw` returns; the same draws make the same graph again. */
-export function randomGraph(draw: Draw): RandomGraph {
-  const pool = createPool(draw);
+function randomGraph(draw: Draw, dtypes: readonly DType[]): RandomGraph {
+  const pool = createPool(draw, dtypes);
+  const leafTypes = LEAF_DTYPES.filter((d) => dtypes.includes(d));
   for (let n = 1 + draw(3); n > 0; n--) {
     const shape = Array.from(
       { length: draw(4) },
       () => SIZES[Math.min(draw(SIZES.length), draw(SIZES.length))],
     );
-    pool.leaf(LEAF_DTYPES[draw(LEAF_DTYPES.length)], shape);
+    pool.leaf(leafTypes[draw(leafTypes.length)], shape);
   }
   const leaves = pool.values.length;
   for (let n = 1 + draw(MOST_STEPS); n > 0; n--) STEPS[draw(STEPS.length)](pool);
@@ -99,7 +101,10 @@ export interface GraphChecker {
   destroy(): Promise<void>;
 }
 
-/** Devices by name, compared with the reference backend without fusion. */
+/**
+ * Devices by name, compared with the reference backend without fusion. Graphs have tensors of the dtypes that all of
+ * them have.
+ */
 export async function createGraphChecker(
   devices: Readonly<Record<string, readonly [BackendFactory, { readonly fusion?: boolean }?]>>,
 ): Promise<GraphChecker> {
@@ -110,6 +115,9 @@ export async function createGraphChecker(
     started.push([name, await use(factory, { ...options, log: false })]);
   }
   setDefaultDevice(before);
+  const dtypes = DTYPE_NAMES.filter((d) =>
+    started.every(([, device]) => device.backend.capabilities.dtypes.includes(d)),
+  );
 
   return {
     async check(draw) {
@@ -122,12 +130,12 @@ export async function createGraphChecker(
       const previous = currentDevice();
       let text = '';
       try {
-        const first = randomGraph(recorded);
+        const first = randomGraph(recorded, dtypes);
         text = first.text;
         const expected = await evaluate(oracle, first);
         for (const [name, device] of started) {
           let at = 0;
-          const graph = randomGraph(() => drawn[at++]);
+          const graph = randomGraph(() => drawn[at++], dtypes);
           const message = mismatch(graph, await evaluate(device, graph), expected);
           if (message) return `${name}: ${message}\n${text}`;
         }

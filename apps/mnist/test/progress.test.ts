@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createProgress, duration } from '../src/progress.js';
 
@@ -11,7 +12,9 @@ function recorder(isTTY: boolean, columns = 200): { stream: NodeJS.WriteStream; 
     },
   });
   const terminal = { isTTY, columns, rows: 40, cursorTo() {}, clearLine() {}, moveCursor() {} };
-  return { stream: Object.assign(stream, terminal) as unknown as NodeJS.WriteStream, text: () => written };
+  // Colours depend on the environment (CI has them).
+  const text = () => stripVTControlCharacters(written);
+  return { stream: Object.assign(stream, terminal) as unknown as NodeJS.WriteStream, text };
 }
 
 describe('progress', () => {

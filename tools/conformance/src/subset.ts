@@ -27,7 +27,7 @@ const hasGradients = (c: Case): boolean => Object.keys(c.grads ?? {}).length > 0
 const isEmpty = (c: Case): boolean => sizeOf(c.outputs ?? null) === 0;
 
 /** Beyond the first, cases of an op are only worth their bytes when these are few. */
-const SMALL = 4096;
+const SMALL = 1536;
 
 /** The smallest cases: first one with gradients, then others; cases without elements say least and come last. */
 function choose(cases: readonly Case[], count: number): Case[] {

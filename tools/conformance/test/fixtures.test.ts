@@ -27,8 +27,8 @@ describe.each(Object.keys(BACKENDS))('on %s', (name) => {
     });
     await device.destroy();
     expect(failures).toEqual([]);
-    expect(passed.get('ops')).toBeGreaterThan(400);
-    expect(passed.get('modules')).toBeGreaterThan(90);
+    expect(passed.get('ops')).toBeGreaterThan(600);
+    expect(passed.get('modules')).toBeGreaterThan(100);
     expect([...passed.keys()]).toEqual(SUITES);
   });
 });

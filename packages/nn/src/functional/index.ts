@@ -35,3 +35,4 @@ export {
   pdist,
 } from './similarity.js';
 export * from './softmax.js';
+export * from './unfold.js';

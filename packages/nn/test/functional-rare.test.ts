@@ -1,4 +1,4 @@
-/** Similarities, margin and density losses, pixel shuffle, bilinear forms: values by hand, and wrong use. */
+/** Similarities, margin and density losses, rare poolings and rearrangements: values by hand, and wrong use. */
 import '@neurite/autograd';
 import { manualSeed, randn, type Tensor, tensor, use } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
@@ -85,6 +85,21 @@ describe('images', () => {
     expect(new nn.AdaptiveMaxPool2d([0, 1]).forward(x).shape).toEqual([1, 0, 1]);
     expect(() => F.adaptiveMaxPool2d(rows([1]), 1)).toThrow(/takes 4 dimensions/);
     expect(() => F.adaptiveMaxPool2d(x, [1, 2, 3])).toThrow(/one size or 2, got \[1, 2, 3\]/);
+  });
+
+  test('unfold lays windows out as columns', async () => {
+    const x = tensor([
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    ]) as Tensor;
+    expect(await F.unfold(x, [1, 2]).array()).toEqual([
+      [1, 2, 4, 5],
+      [2, 3, 5, 6],
+    ]);
+    expect(F.unfold(x.unsqueeze(0), 2, { padding: 1, stride: 2 }).shape).toEqual([1, 4, 4]);
+    expect(() => F.unfold(x, 3)).toThrow(/no window of 3 × 3 fits into \[1, 2, 3\]/);
   });
 
   test('localResponseNorm looks at the channels around', async () => {

@@ -17,6 +17,8 @@ export interface Storage {
   host: Uint8Array | null;
   device: DeviceHandle | null;
   buffer: DeviceBuffer | null;
+  /** Makes the garbage collector feel what `buffer` weighs. */
+  weight: object | null;
   /** Who overwrote the value in place; reading it then is an error. */
   overwrittenBy: string | null;
   /** Set when the computation of the value failed. */
@@ -39,6 +41,7 @@ export function hostStorage(dtype: DType, size: number, host: Uint8Array): Stora
     host,
     device: null,
     buffer: null,
+    weight: null,
     overwrittenBy: null,
     error: null,
     source: null,

@@ -5,6 +5,7 @@ import type { Node } from '../graph/node.js';
 import type { DeviceHandle, Storage } from '../graph/storage.js';
 import type { CompiledPlan } from './compile.js';
 import { stats } from './stats.js';
+import { createScales } from './weight.js';
 
 export interface MemoryReport {
   readonly device: string;
@@ -48,6 +49,7 @@ export class Device implements DeviceHandle {
   private runs = 0;
   private readonly uploadLimit: number;
   private destroyed = false;
+  private readonly weightOf = createScales();
   private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => this.free(buffer));
 
   constructor(
@@ -90,8 +92,9 @@ export class Device implements DeviceHandle {
   }
 
   /** Makes a storage the owner of a buffer: it is freed with the storage, or by `disown`. */
-  own(storage: Storage, buffer: DeviceBuffer): void {
+  own(storage: Storage, buffer: DeviceBuffer, weight: object | null = this.weightOf(buffer.bytes)): void {
     storage.buffer = buffer;
+    storage.weight = weight;
     storage.device = this;
     this.registry.register(storage, buffer, storage);
   }
@@ -103,7 +106,14 @@ export class Device implements DeviceHandle {
     this.registry.unregister(storage);
     if (this.uploads.delete(storage)) this.cached -= buffer.bytes;
     storage.buffer = null;
+    storage.weight = null;
     return buffer;
+  }
+
+  /** Makes a storage the owner of another one's buffer. */
+  pass(from: Storage, to: Storage): void {
+    const { weight } = from;
+    this.own(to, this.disown(from)!, weight);
   }
 
   /** The device buffer of a value, uploaded from the host if it is not there. */

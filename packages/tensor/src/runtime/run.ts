@@ -193,9 +193,8 @@ function settle(
     const leaf = plan.inPlace.get(root);
     if (leaf === undefined) return device.own(job.outputs[i], slices.get(root)!.buffer);
     const old = leafStorage.get(leaf)!;
-    const buffer = device.disown(old)!;
     old.host = null;
-    device.own(job.outputs[i], buffer);
+    device.pass(old, job.outputs[i]);
   });
   for (const old of job.replaced) {
     if (!old) continue;

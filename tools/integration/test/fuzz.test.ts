@@ -7,6 +7,7 @@ import {
   conv,
   type Device,
   realize,
+  stack,
   type Tensor,
   tensor,
   use,
@@ -219,4 +220,11 @@ describe.each(devices)('graphs that were wrong once, on %s', (_, backend) => {
     const made = target.indexAdd(0, tensor([1], { dtype: 'int32' }), tensor([5]));
     expect(await made.array()).toEqual([11, 27, 33]);
   });
+});
+
+it('twenty parts joined, with a limit of eight', async () => {
+  await use(reference({ maxBuffers: 8 }), { log: false });
+  const parts = Array.from({ length: 20 }, (_, i) => tensor([i, -i]));
+  expect(await cat(parts, 0).slice(0, 0, null, 2).array()).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  expect(await stack(parts).sum(0).array()).toEqual([190, -190]);
 });

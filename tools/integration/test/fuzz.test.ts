@@ -1,11 +1,13 @@
 /** Random op graphs and random training graphs: fused, unfused, with small limits and on every backend the same values. */
 import '@neurite/autograd';
 import { cpu } from '@neurite/backend-cpu';
+import { SGD } from '@neurite/optim';
 import {
   type BackendFactory,
   cat,
   conv,
   type Device,
+  keep,
   realize,
   stack,
   type Tensor,
@@ -88,53 +90,71 @@ const LAYERS: readonly (readonly [string, Layer])[] = [
   ['products of rows', (x) => x.tanh().matmul(x.T).div(4)],
 ];
 
-/** Sum of a random network's outputs and the gradients of everything in it, one list of numbers each. */
+/** A layer of a network; `before` are the results of all earlier ones. */
+type Step = (x: Tensor, before: readonly Tensor[]) => Tensor;
+
+/** Losses, gradients and parameters of two steps of training a random network, one list of numbers each. */
 async function trainOnce(device: Device, draw: Draw): Promise<{ text: string; values: number[][] }> {
-  let values = 0;
-  const parameter = (shape: number[]): Tensor => {
+  const parameters: Tensor[] = [];
+  const parameter = (...shape: number[]): Tensor => {
     const size = shape.reduce((a, b) => a * b, 1);
-    const numbers = Array.from({ length: size }, (_, i) => Math.sin(1 + 7 * i + 3 * values));
-    values++;
-    return tensor(numbers, { shape, device, requiresGrad: true });
+    const numbers = Array.from({ length: size }, (_, i) => Math.sin(1 + 7 * i + 3 * parameters.length));
+    parameters.push(tensor(numbers, { shape, device, requiresGrad: true }));
+    return parameters[parameters.length - 1];
   };
   const size = () => LAYER_SIZES[draw(LAYER_SIZES.length)];
-  const shape = [size(), size()];
-  const parameters = [parameter(shape)];
-  let x: Tensor = parameters[0].mul(1.5);
-  const kept = [x];
-  const lines = [`x [${shape}]`];
-  for (let n = 1 + draw(6); n > 0; n--) {
+  const lines: string[] = [];
+
+  function drawStep(shape: readonly number[], before: readonly Tensor[]): Step {
     const choice = draw(LAYERS.length + 6);
     if (choice < LAYERS.length) {
-      const [name, layer] = LAYERS[choice];
-      lines.push(name);
-      x = layer(x);
-    } else if (choice < LAYERS.length + 4) {
-      const weight = parameter([x.shape[1], size()]);
-      const bias = parameter([weight.shape[1]]);
-      lines.push(`linear [${weight.shape}]`);
-      x = x.matmul(weight).div(x.shape[1]).add(bias);
-      parameters.push(weight, bias);
-    } else {
-      const before = kept[draw(kept.length)];
-      const fits = String(before.shape) === String(x.shape);
-      lines.push(fits ? 'residual' : 'scaled by a sum');
-      x = fits ? x.add(before) : x.mul(before.tanh().mean());
+      lines.push(LAYERS[choice][0]);
+      return LAYERS[choice][1];
     }
-    kept.push(x);
+    if (choice < LAYERS.length + 4) {
+      const weight = parameter(shape[1], size());
+      const bias = parameter(weight.shape[1]);
+      lines.push(`linear [${weight.shape}]`);
+      return (x) => x.matmul(weight).div(shape[1]).add(bias);
+    }
+    const k = draw(before.length);
+    const fits = String(before[k].shape) === String(shape);
+    lines.push(fits ? `plus ${k}` : `times the mean of ${k}`);
+    return fits ? (x, all) => x.add(all[k]) : (x, all) => x.mul(all[k].tanh().mean());
   }
-  const loss = x.square().mean().add(x.tanh().sum());
-  loss.backward();
-  const results = [loss, ...parameters.map((p) => p.grad!)];
-  await realize(...results);
+
+  const input = parameter(size(), size());
+  lines.push(`x [${input.shape}]`);
+  const steps: Step[] = [];
+  let results: Tensor[] = [input.mul(1.5)];
+  for (let n = 1 + draw(6); n > 0; n--) {
+    const x = results[results.length - 1];
+    steps.push(drawStep(x.shape, results));
+    results.push(steps[steps.length - 1](x, results));
+  }
+  const optimizer = new SGD(parameters, { lr: 0.05, momentum: 0.9 });
+  const wanted: Tensor[] = [];
+  for (let step = 0; step < 2; step++) {
+    results = [input.mul(1.5)];
+    for (const f of steps) results.push(f(results[results.length - 1], results));
+    const x = results[results.length - 1];
+    const loss = x.square().mean().add(x.tanh().sum());
+    optimizer.zeroGrad();
+    loss.backward();
+    const gradients = parameters.map((p) => p.grad!);
+    keep(...gradients);
+    await optimizer.step();
+    wanted.push(loss, ...gradients);
+  }
+  wanted.push(...parameters);
   return {
     text: lines.join(', '),
-    values: await Promise.all(results.map(async (t) => Array.from(await t.data()))),
+    values: await Promise.all(wanted.map(async (t) => Array.from(await t.data()))),
   };
 }
 
 describe('random training graphs', () => {
-  it('have the same gradients, fused or not', async () => {
+  it('have the same losses, gradients and updates, fused or not', async () => {
     const start = (factory: BackendFactory, options = {}) => use(factory, { ...options, log: false });
     const oracle = await start(reference(), { fusion: false });
     const ways = [
@@ -159,7 +179,7 @@ describe('random training graphs', () => {
             const far = Math.abs(values[k][i] - v) / scale;
             expect(
               far,
-              `${name}: ${text}: gradient ${k}, element ${i}: ${values[k][i]}, not ${v}`,
+              `${name}: ${text}: result ${k}, element ${i}: ${values[k][i]}, not ${v}`,
             ).toBeLessThan(2e-4);
           });
         }
@@ -227,4 +247,16 @@ it('twenty parts joined, with a limit of eight', async () => {
   const parts = Array.from({ length: 20 }, (_, i) => tensor([i, -i]));
   expect(await cat(parts, 0).slice(0, 0, null, 2).array()).toEqual(Array.from({ length: 20 }, (_, i) => i));
   expect(await stack(parts).sum(0).array()).toEqual([190, -190]);
+});
+
+it('a kept gradient that becomes the momentum of the first step', async () => {
+  await use(reference(), { log: false });
+  const x = tensor([1, 2], { requiresGrad: true });
+  const optimizer = new SGD([x], { lr: 0.5, momentum: 0.9 });
+  x.square().sum().backward();
+  const gradient = x.grad!;
+  keep(gradient);
+  await optimizer.step();
+  expect(await gradient.array()).toEqual([2, 4]);
+  expect(await x.array()).toEqual([0, 0]);
 });

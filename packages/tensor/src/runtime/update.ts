@@ -22,23 +22,21 @@ export interface Assignment {
 export function updateHandles(assignments: readonly Assignment[], by: string): Promise<void> {
   if (assignments.length === 0) return Promise.resolve();
   const device = deviceOf(assignments[0].value.node);
-  const seen = new Set<Node>();
-  const values = assignments.map(({ value }) => {
-    const node = value.node;
-    if (deviceOf(node) !== device)
+  for (const { value } of assignments)
+    if (deviceOf(value.node) !== device)
       throw new DeviceError(
-        `${by}: parameters are on ${device.name} and ${deviceOf(node).name}; use one optimizer per device`,
+        `${by}: parameters are on ${device.name} and ${deviceOf(value.node).name}; use one optimizer per device`,
       );
-    // A value that exists already, or that two targets share, is copied: each target owns its memory.
+  const moving = new Set(assignments.map((a) => a.target));
+  const extra = [...new Set([...takeKept(device), ...unsettledNodes(device, moving)])];
+  const seen = new Set<Node>(extra);
+  const values = assignments.map(({ value: { node } }) => {
+    // A value that exists already, that is kept, or that two targets share, is copied: each target owns its memory.
     const own =
       node.storage || seen.has(node) ? record('detach', [node], NO_ATTRS, node.shape, node.dtype) : node;
     seen.add(own);
     return own;
   });
-  const moving = new Set(assignments.map((a) => a.target));
-  const extra = [...new Set([...takeKept(device), ...unsettledNodes(device, moving)])].filter(
-    (n) => !seen.has(n),
-  );
   const old = assignments.map(({ target }) => (target.node.storage ? target.node : null));
   const roots = [...values, ...extra];
   const request = collect(roots, old);

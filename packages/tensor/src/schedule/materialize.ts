@@ -129,6 +129,20 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
     }
     loads[i] = read;
   };
+  /** Stores inputs of a node until its expression is small enough; says whether it had to. */
+  const keepWithinLimits = (i: number): boolean => {
+    let changed = false;
+    measure(i);
+    while (ops[i] > MAX_OPS || loads[i].size > o.maxLoads) {
+      // Storing what reads one buffer and does one thing would make nothing smaller.
+      const candidates = nodes[i].inputs.filter((k) => !stored[k] && (ops[k] > 1 || loads[k].size > 1));
+      if (!candidates.length) break;
+      store(candidates.reduce((p, q) => (loads[q].size * 16 + ops[q] > loads[p].size * 16 + ops[p] ? q : p)));
+      measure(i);
+      changed = true;
+    }
+    return changed;
+  };
   nodes.forEach((n, i) => {
     if (n.op === 'data') return;
     if (n.op === 'matmul' || n.op === 'conv') {
@@ -154,15 +168,11 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
       const input = n.inputs[0];
       if (cost[input] >= DEAR_REPEATED && !stored[input]) store(input);
     }
-    measure(i);
-    while (ops[i] > MAX_OPS || loads[i].size > o.maxLoads) {
-      // Storing what reads one buffer and does one thing would make nothing smaller.
-      const candidates = n.inputs.filter((k) => !stored[k] && (ops[k] > 1 || loads[k].size > 1));
-      if (!candidates.length) break;
-      store(candidates.reduce((p, q) => (loads[q].size * 16 + ops[q] > loads[p].size * 16 + ops[p] ? q : p)));
-      measure(i);
-    }
+    keepWithinLimits(i);
     if (uses[i] > 1 && cost[i] >= DEAR && !MOVEMENT.has(n.op)) store(i);
   });
+  // What was stored for a later node may have given an earlier one more buffers to read: two values of one leaf are two buffers.
+  const computed = nodes.flatMap((n, i) => (n.op === 'data' ? [] : [i]));
+  while (computed.filter(keepWithinLimits).length > 0);
   return stored;
 }

@@ -50,7 +50,8 @@ const LEAF_DTYPES = [
   'float16',
   'uint8',
 ] as const;
-const SIZES = [1, 2, 3, 4, 5, 7, 8, 0];
+/** The first ones come oftenest; those beyond every vector width last. */
+const SIZES = [1, 2, 3, 4, 5, 7, 8, 0, 16, 17, 33];
 const MOST_STEPS = 12;
 
 /** A graph of pending tensors: the roots that are asked for, and how it was made. */

@@ -7,7 +7,6 @@ import { MOST_ELEMENTS } from './graph-movement.js';
 import {
   type GraphPool,
   type GraphValue,
-  isAny,
   isBool,
   isExact,
   isFloatValue,
@@ -259,7 +258,7 @@ export const oneHot: GraphStep = (p) => {
 };
 
 export const sorted: GraphStep = (p) => {
-  const x = p.pick((v) => ranked(v) && isExact(v) && isAny() && v.tensor.numel > 0 && isNumber(v));
+  const x = p.pick((v) => ranked(v) && isExact(v) && v.tensor.numel > 0 && isNumber(v));
   if (!x) return undefined;
   const d = p.draw(x.tensor.ndim);
   return p.add(`sort(${x.name}, ${d})`, x.tensor.sort(d)[0] as Tensor, x.most, 0, x.whole);

@@ -16,24 +16,26 @@ export interface Session {
   end(): void;
 }
 
-/** The next answer, or an error that says what became of the process. */
-function nextAnswer(
+/** The next answer, or an error: the peer's own, or what became of its process. */
+async function nextAnswer(
   child: ChildProcess,
   lines: AsyncIterator<string>,
-  complaint: () => string,
+  ended: Promise<string>,
 ): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`ended after ${ANSWER_LIMIT_MS / 1000} s without an answer`));
-    }, ANSWER_LIMIT_MS);
-    lines.next().then(({ value, done }) => {
-      clearTimeout(timer);
-      if (!done) return resolve(JSON.parse(value) as Answer);
-      const how = child.signalCode ? `killed by ${child.signalCode}` : `exit code ${child.exitCode}`;
-      reject(new Error(complaint() || how));
-    }, reject);
-  });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, ANSWER_LIMIT_MS);
+  try {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(late ? `no answer in ${ANSWER_LIMIT_MS / 1000} s` : await ended);
+    const answer = JSON.parse(value) as Answer;
+    if ('error' in answer) throw new Error(answer.error);
+    return answer;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Starts a peer on a row and waits until it has its results checked in and one call timed. */
@@ -49,19 +51,15 @@ export async function openSession(peer: PeerSpec, work: Work): Promise<Session> 
   });
   // A write to a process that has just died is answered by its end.
   child.stdin!.on('error', () => {});
-  const failed = new Promise<never>((_, reject) => child.once('error', reject));
-  failed.catch(() => {});
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => {
+      const complaint = stderr.split('\n').findLast((line) => /^\S*Error\b/.test(line));
+      resolve(complaint ?? (signal ? `ended by ${signal}` : `exit code ${code}`));
+    });
+  });
   const lines = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]();
-  const complaint = () =>
-    stderr
-      .trim()
-      .split('\n')
-      .findLast((line) => /^\S*Error\b/.test(line)) ?? '';
-  const answer = async (): Promise<Answer> => {
-    const got = await Promise.race([nextAnswer(child, lines, complaint), failed]);
-    if ('error' in got) throw new Error(got.error);
-    return got;
-  };
+  const answer = () => nextAnswer(child, lines, ended);
   const end = (): void => {
     child.stdin!.end();
     child.kill();

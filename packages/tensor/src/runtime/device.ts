@@ -183,16 +183,17 @@ export class Device implements DeviceHandle {
     };
   }
 
-  /** Waits for queued work and frees everything; tensors that live only on the device are lost. */
+  /** Waits for queued work and frees everything; values that live only on the device and were not read by then are lost. */
   async destroy(): Promise<void> {
+    // More may be queued, or another call may have come first, while this one waits.
+    while (this.tail) await this.tail;
     if (this.destroyed) return;
-    await this.tail;
     this.destroyed = true;
+    if (defaultDevice === this) defaultDevice = null;
     this.plans.clear();
     this.programs.clear();
     this.uploads.clear();
     await this.backend.destroy();
-    if (defaultDevice === this) defaultDevice = null;
   }
 }
 

@@ -26,7 +26,7 @@ export interface Job {
 
 /**
  * Takes down leaves and scalars now: they may be re-pointed before the job runs. The plan is looked up now as well, because
- * the request's nodes may get values, or lose their inputs, before then. Throws StaleTensorError.
+ * the request's nodes may get values, or lose their inputs, before then. Throws StaleTensorError, DeviceError.
  */
 export function prepare(
   device: Device,
@@ -34,6 +34,7 @@ export function prepare(
   outputs: readonly Storage[],
   replaced: readonly (Storage | null)[],
 ): Job {
+  device.check();
   const leaves: Storage[] = [];
   const scalars: number[] = [];
   for (const node of request.order) {

@@ -1,5 +1,5 @@
 /** Choosing a device. */
-import type { BackendFactory } from '../backend/interface.js';
+import type { Backend, BackendFactory, StartedBackend } from '../backend/interface.js';
 import { validating } from '../backend/validate.js';
 import { DeviceError } from '../errors.js';
 import { Device, type DeviceOptions, setDefaultDevice } from './device.js';
@@ -16,7 +16,8 @@ const isFactory = (x: BackendFactory | UseOptions): x is BackendFactory => 'star
 /**
  * Starts the first backend that this machine can run and makes it the default device: `await use(webgpu(), cpu())`.
  * Reports in one line what was chosen and why each one before it was not. Options may follow the backends.
- * Throws DeviceError with every reason when none can start.
+ * A device that was chosen before stays usable, for its own tensors, until it is destroyed.
+ * Throws DeviceError with every reason when none can start, and when `validateWith` cannot.
  */
 export async function use(...args: readonly (BackendFactory | UseOptions)[]): Promise<Device> {
   const factories = args.filter(isFactory);
@@ -24,24 +25,36 @@ export async function use(...args: readonly (BackendFactory | UseOptions)[]): Pr
   if (factories.length === 0) throw new DeviceError('use: name at least one backend, for example use(cpu())');
   const refused: string[] = [];
   for (const factory of factories) {
+    let started: StartedBackend;
     try {
-      const started = await factory.start();
-      const oracle = options.validateWith ? (await options.validateWith.start()).backend : null;
-      const backend = oracle ? validating(started.backend, oracle) : started.backend;
-      const notes = oracle
-        ? [...started.notes, `every kernel checked against ${oracle.name}`]
-        : started.notes;
-      const line = [
-        `neurite: using ${backend.name}${notes.length ? ` (${notes.join(', ')})` : ''}`,
-        ...refused.map((r) => `not ${r}`),
-      ].join('; ');
-      const device = new Device(backend, line, options);
-      setDefaultDevice(device);
-      if (options.log !== false) (options.log ?? console.info)(line);
-      return device;
+      started = await factory.start();
     } catch (e) {
       refused.push(`${factory.name}: ${e instanceof Error ? e.message : String(e)}`);
+      continue;
     }
+    const oracle = options.validateWith && (await startOracle(options.validateWith, started.backend));
+    const backend = oracle ? validating(started.backend, oracle) : started.backend;
+    const notes = oracle ? [...started.notes, `every kernel checked against ${oracle.name}`] : started.notes;
+    const line = [
+      `neurite: using ${backend.name}${notes.length ? ` (${notes.join(', ')})` : ''}`,
+      ...refused.map((r) => `not ${r}`),
+    ].join('; ');
+    const device = new Device(backend, line, options);
+    setDefaultDevice(device);
+    if (options.log !== false) (options.log ?? console.info)(line);
+    return device;
   }
   throw new DeviceError(`use: no backend can start here: ${refused.join('; ')}`);
+}
+
+/** A check that was asked for and cannot be had is an error, not a reason to take another backend. */
+async function startOracle(factory: BackendFactory, checked: Backend): Promise<Backend> {
+  try {
+    return (await factory.start()).backend;
+  } catch (e) {
+    await checked.destroy();
+    throw new DeviceError(
+      `use: validateWith: ${factory.name} cannot start here: ${e instanceof Error ? e.message : String(e)}`,
+    );
+  }
 }

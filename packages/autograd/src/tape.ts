@@ -10,7 +10,7 @@ export const isCall = (stop: Stop): stop is NodeGradient => 'outputs' in stop;
 export const isLeaf = (stop: Stop): boolean => !isCall(stop) && stop.variable !== null;
 
 /** Where gradients go on from here, repeated where an input is used twice. */
-export function edges(stop: Stop): readonly Stop[] {
+function edges(stop: Stop): readonly Stop[] {
   if (isLeaf(stop)) return [];
   if (!isCall(stop) && stop.gradient) return [stop.gradient];
   return stop.inputs.filter((input) => input.requiresGrad);

@@ -79,7 +79,7 @@ export function toTensor({ data, shape, dtype }: HostArray): Tensor {
 }
 
 /** Elements in one entry of the first dimension. */
-export const rowSize = (array: HostArray): number => elementCount(array.shape.slice(1));
+const rowSize = (array: HostArray): number => elementCount(array.shape.slice(1));
 
 /** Entry `index` of the first dimension, as a view on the same memory. */
 export function row(array: HostArray, index: number): HostArray {

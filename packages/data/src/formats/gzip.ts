@@ -2,11 +2,10 @@ import { FormatError } from '@neurite/tensor';
 import type { NamedBytes } from './source.js';
 
 /** Whether bytes begin with gzip's magic number (RFC 1952). */
-export const isGzip = (bytes: Uint8Array): boolean =>
-  bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+const isGzip = (bytes: Uint8Array): boolean => bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** Deflate cannot expand more than this (258 bytes per 2 bits, RFC 1951), so a larger claim is a lie. */
-export const MAX_GZIP_RATIO = 1032;
+const MAX_GZIP_RATIO = 1032;
 
 /** The most bytes that a file can hold after decompression. */
 export const largestContent = (bytes: Uint8Array): number =>

@@ -67,7 +67,7 @@ const unaryDTypeError = (op: string, x: Node, wanted: string): DTypeError =>
   new DTypeError(`${op}: takes ${wanted} tensors, got ${x.dtype}; convert it with to(dtype)`);
 
 /** dtype of an op on two tensors: one of rank 0 only decides when its category is higher, as torch.result_type. */
-export function resultType(a: Node, b: Node): DType {
+function resultType(a: Node, b: Node): DType {
   if (a.dtype === b.dtype) return a.dtype;
   const rankedA = a.shape.length > 0;
   const rankedB = b.shape.length > 0;
@@ -110,7 +110,7 @@ export function binary(op: BinaryOp, x: Operand, y: Operand, name: string = op):
 }
 
 /** Compares after promotion; the result is bool. */
-export function compare(op: CompareOp, x: Operand, y: Operand, name: string = op): Node {
+function compare(op: CompareOp, x: Operand, y: Operand, name: string = op): Node {
   const [a, b] = broadcastPair(name, ...promoteOperands(x, y));
   return record(op, [a, b], NO_ATTRS, a.shape, 'bool');
 }

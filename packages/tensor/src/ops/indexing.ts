@@ -19,7 +19,7 @@ export function hostValues(x: Node): ArrayLike<number> | null {
 }
 
 /** An index as int32. Positions that the host knows are checked against `size` now; others are clipped on the device. */
-export function checkIndex(op: string, index: Node, size: number, low = 0): Node {
+function checkIndex(op: string, index: Node, size: number, low = 0): Node {
   if (!isInteger(index.dtype))
     throw new DTypeError(
       `${op}: the index must be of an integer dtype, got ${index.dtype}; convert it with to('int32')`,

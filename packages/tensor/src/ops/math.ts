@@ -124,7 +124,7 @@ export function rsqrt(x: Node): Node {
 export const square = (x: Node): Node => pow(x, 2);
 
 /** x · c with a constant of the formula. */
-export function scale(x: Node, factor: number): Node {
+function scale(x: Node, factor: number): Node {
   const y = toFloat(x);
   return mul(y, constant(y, factor));
 }

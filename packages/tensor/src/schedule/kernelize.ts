@@ -153,7 +153,7 @@ function moveContraction(c: Contraction, slot: (node: number) => number | undefi
 }
 
 /** Joins neighbouring loops that every address treats as one: a contiguous elementwise kernel becomes a single loop. */
-export function collapseLoops(b: ExprBuilder, part: Part): Part {
+function collapseLoops(b: ExprBuilder, part: Part): Part {
   let { outer } = part;
   let phases = part.phases;
   for (let i = outer.length - 2; i >= 0; i--) {

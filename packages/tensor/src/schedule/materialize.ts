@@ -29,7 +29,7 @@ export const MOVEMENT: ReadonlySet<PrimitiveOp> = setOf([
 /** Values that cost nothing to make. */
 export const SOURCES: ReadonlySet<PrimitiveOp> = setOf(['full', 'scalar', 'iota']);
 /** Ops with loops of their own: always stored. */
-export const ANCHORS: ReadonlySet<PrimitiveOp> = setOf(REDUCE_OPS, SCAN_OPS, [
+const ANCHORS: ReadonlySet<PrimitiveOp> = setOf(REDUCE_OPS, SCAN_OPS, [
   'matmul',
   'conv',
   'scatter',

@@ -100,7 +100,7 @@ const broadcastSize = (a: readonly number[], b: readonly number[]): number => {
 };
 
 /** A value that broadcasts with x: one there is, or a new one with some of x's dimensions. */
-export function partner(p: GraphPool, x: GraphValue, fits: (v: GraphValue) => boolean): GraphValue {
+function partner(p: GraphPool, x: GraphValue, fits: (v: GraphValue) => boolean): GraphValue {
   const { shape, dtype } = x.tensor;
   const known =
     p.draw(4) > 0 &&

@@ -101,7 +101,7 @@ const LEAST_NORMAL: Partial<Record<DType, number>> = {
 };
 
 /** Whether `actual` is within `tolerance` of `expected`; equal infinities and two NaNs always are. */
-export function isClose(actual: number, expected: number, dtype: DType, tolerance: Tolerance): boolean {
+function isClose(actual: number, expected: number, dtype: DType, tolerance: Tolerance): boolean {
   if (actual === expected || (Number.isNaN(actual) && Number.isNaN(expected))) return true;
   if (!isFloat(dtype) || !Number.isFinite(actual) || !Number.isFinite(expected)) return false;
   const { ulps = 0, rtol = 0, atol = 0 } = tolerance;

@@ -41,7 +41,7 @@ const javascript = (name: keyof typeof JAVASCRIPT_PEERS): PeerSpec => ({
 let torchFound: boolean | undefined;
 
 function hasTorch(): boolean {
-  torchFound ??= spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
+  torchFound ??= spawnSync(python, ['-c', 'import numpy, torch; torch.set_num_threads']).status === 0;
   return torchFound;
 }
 

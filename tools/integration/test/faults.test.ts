@@ -109,6 +109,35 @@ describe.each(backends)('on %s', (_, factory) => {
     await optimizer.zeroGrad();
   });
 
+  it('jobs run in the order of the calls, also when one has to wait or looks for NaNs', async () => {
+    const other = await use(reference(), { log: false });
+    const device = await use(factory(), { log: false });
+    const w = new nn.Parameter(tensor([1, 2]));
+    const optimizer = new SGD([w], { lr: 1 });
+    const gradient = tensor([1, 1], { device: other }).add(1);
+    w.grad = gradient.to(device);
+    const step = optimizer.step();
+    expect([...(await w.add(1).data())]).toEqual([0, 1]);
+    await step;
+    await detectAnomaly(async () => {
+      w.grad = tensor([1, 1]);
+      const second = optimizer.step();
+      expect([...(await w.add(1).data())]).toEqual([-1, 0]);
+      await second;
+    });
+  });
+
+  it('a kept tensor that can never be computed does not stand in the way of others', async () => {
+    await use(factory(), { log: false });
+    const { model, step } = tiny();
+    const lost = model.parameters()[0].mul(2);
+    await step();
+    keep(lost);
+    expect(await step()).toBeGreaterThan(0);
+    await expect(lost.data()).rejects.toThrow(StaleTensorError);
+    expect(await step()).toBeGreaterThan(0);
+  });
+
   it('a second backward, and one without requiresGrad, say what PyTorch says', async () => {
     await use(factory(), { log: false });
     const { loss } = tiny();

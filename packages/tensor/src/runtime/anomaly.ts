@@ -5,7 +5,7 @@ import { leaf, Node, setTracing, sizeOf } from '../graph/node.js';
 import { deviceStorage, hostStorage } from '../graph/storage.js';
 import { collect, type Request } from '../schedule/graph.js';
 import type { Device } from './device.js';
-import { enqueue, prepare } from './run.js';
+import { execute, prepare } from './run.js';
 
 let depth = 0;
 let always = false;
@@ -51,13 +51,15 @@ function hasNaN(node: Node, bytes: Uint8Array): boolean {
   return false;
 }
 
-/** Throws AnomalyError when an op of the request turns inputs without NaN into a NaN. */
+/** Throws AnomalyError when an op of the request turns inputs without NaN into a NaN. For the job whose turn it is. */
 export async function checkAnomaly(device: Device, request: Request): Promise<void> {
   const bad = new Set<Node>();
   const values = new Map<Node, Node>();
   for (const [k, node] of request.order.entries()) {
     const isLeaf = request.isLeaf[k];
-    const bytes = isLeaf ? await leafBytes(device, node) : await evaluate(device, node, values);
+    // An earlier job may have computed it since the request was taken.
+    const known = isLeaf || node.storage?.buffer || node.storage?.host;
+    const bytes = known ? await leafBytes(device, node) : await evaluate(device, node, values);
     values.set(node, leaf(hostStorage(node.dtype, sizeOf(node.shape), bytes), node.shape, device));
     if (!hasNaN(node, bytes)) continue;
     bad.add(node);
@@ -74,8 +76,8 @@ export async function checkAnomaly(device: Device, request: Request): Promise<vo
 }
 
 async function leafBytes(device: Device, node: Node): Promise<Uint8Array> {
-  await device.tail;
   const storage = node.storage!;
+  if (storage.error) throw storage.error;
   return storage.host ?? device.backend.read(device.bufferOf(storage), 0, storage.bytes);
 }
 
@@ -96,7 +98,7 @@ async function evaluate(device: Device, node: Node, values: ReadonlyMap<Node, No
     node.value,
   );
   const output = deviceStorage(node.dtype, size, size * DTYPES[node.dtype].bytes, device);
-  await enqueue(device, prepare(device, collect([alone]), [output], []));
+  await execute(device, prepare(device, collect([alone]), [output], []));
   const bytes = await device.backend.read(output.buffer!, 0, output.bytes);
   device.free(device.disown(output)!);
   return bytes;

@@ -1,6 +1,8 @@
 /** Pending values that are wanted though nobody asks for them by name: they are computed along with the next request. */
+import { StaleTensorError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { DeviceHandle } from '../graph/storage.js';
+import { collect } from '../schedule/graph.js';
 import { currentDevice, deviceOf } from './device.js';
 
 /** A handle whose node can be replaced: `Tensor` is one. */
@@ -51,9 +53,25 @@ export function unsettledNodes(device: DeviceHandle, moving?: ReadonlySet<Handle
   });
 }
 
-/** Takes the kept nodes of a device that are still pending. */
-export function takeKept(device: DeviceHandle): Node[] {
-  const here = kept.filter((n) => !n.storage && deviceOf(n) === device);
-  kept = kept.filter((n) => deviceOf(n) !== device);
-  return here;
+/** The kept nodes of a device that are still pending. */
+export const keptNodes = (device: DeviceHandle): Node[] =>
+  kept.filter((n) => !n.storage && deviceOf(n) === device);
+
+const isStale = (node: Node): boolean => collect([node]).order.some((n) => n.storage?.overwrittenBy);
+
+/**
+ * Takes a request with pending values added to it. One of them that can never be computed, for it needs an overwritten value, must not
+ * make requests fail that have nothing to do with it: it is forgotten, and says what happened when it is itself asked for.
+ */
+export function withoutStale<T>(extra: readonly Node[], take: (extra: readonly Node[]) => T): T {
+  try {
+    return take(extra);
+  } catch (e) {
+    if (!(e instanceof StaleTensorError)) throw e;
+    const stale = new Set(extra.filter(isStale));
+    if (stale.size === 0) throw e;
+    kept = kept.filter((n) => !stale.has(n));
+    unsettled = unsettled.filter((ref) => !stale.has(ref.deref()?.node as Node));
+    return take(extra.filter((n) => !stale.has(n)));
+  }
 }

@@ -5,20 +5,35 @@ import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { checkAnomaly, isAnomalyMode } from './anomaly.js';
 import { type Device, deviceOf } from './device.js';
-import { unsettledNodes } from './pending.js';
-import { enqueue, prepare, staleError } from './run.js';
+import { unsettledNodes, withoutStale } from './pending.js';
+import { enqueue, type Job, prepare, staleError } from './run.js';
 import { turnIfDue } from './yield.js';
 
 export const newStorage = (node: Node, device: Device): Storage =>
   deviceStorage(node.dtype, sizeOf(node.shape), sizeOf(node.shape) * DTYPES[node.dtype].bytes, device);
 
-/** Fetches values that tensors on this device take from tensors on another one. */
-export async function fetchTransfers(leaves: readonly Storage[]): Promise<void> {
-  for (const storage of leaves) {
-    if (!storage.source) continue;
-    storage.host = await readNode(storage.source as Node);
-    storage.source = null;
-  }
+/** Fetches values that tensors on this device take from tensors on another one. All reads are queued before it returns. */
+async function fetchTransfers(leaves: readonly Storage[]): Promise<void> {
+  await Promise.all(
+    leaves.map(async (storage) => {
+      if (!storage.source) return;
+      storage.host = await readNode(storage.source as Node);
+      storage.source = null;
+    }),
+  );
+}
+
+/** Queues a job, with what it has to wait for before it can run: values of other devices, and the search for a NaN. */
+export function submitJob(device: Device, job: Job): Promise<void> {
+  const watch = isAnomalyMode();
+  const transfers = job.leaves.some((l) => l.source) ? fetchTransfers(job.leaves) : null;
+  if (!watch && !transfers) return enqueue(device, job);
+  // A failure is reported when the job's turn comes, not before.
+  transfers?.catch(() => undefined);
+  return enqueue(device, job, async () => {
+    if (transfers) await transfers;
+    if (watch) await checkAnomaly(device, job.request);
+  });
 }
 
 /** The tape of a realised node is needed only while a backward may still come through it, and never behind a leaf. */
@@ -48,13 +63,12 @@ export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
 }
 
 async function submitRequest(device: Device, asked: readonly Node[]): Promise<void> {
-  const wanted = [...new Set([...asked, ...unsettledNodes(device)])];
-  const request = collect(wanted);
-  const outputs = wanted.map((n) => newStorage(n, device));
-  const job = prepare(device, request, outputs, []);
-  if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves);
-  if (isAnomalyMode()) await checkAnomaly(device, request);
-  await enqueue(device, job);
+  const { wanted, outputs, job } = withoutStale(unsettledNodes(device), (extra) => {
+    const wanted = [...new Set([...asked, ...extra])];
+    const outputs = wanted.map((n) => newStorage(n, device));
+    return { wanted, outputs, job: prepare(device, collect(wanted), outputs, []) };
+  });
+  await submitJob(device, job);
   wanted.forEach((node, i) => {
     node.storage ??= outputs[i];
     node.device ??= device;

@@ -62,11 +62,15 @@ export function staleError(node: Node, by: string, request?: Request): StaleTens
   return new StaleTensorError(`${what}${value}; read it before the update, or mark it with keep(t)`);
 }
 
-/** Queues a job behind the device's earlier ones; runs it at once when there are none. */
-export function enqueue(device: Device, job: Job): Promise<void> {
+/**
+ * Queues a job behind the device's earlier ones; runs it at once when there are none. What it still has to wait for (`prelude`) it
+ * waits for in its turn, so that jobs run in the order of the calls. The prelude must not queue anything on the same device.
+ */
+export function enqueue(device: Device, job: Job, prelude?: () => Promise<void>): Promise<void> {
   const run = async (previous: Promise<void> | null) => {
     if (previous) await previous;
     try {
+      if (prelude) await prelude();
       await execute(device, job);
     } catch (e) {
       for (const output of job.outputs) output.error ??= e;
@@ -85,7 +89,8 @@ export function enqueue(device: Device, job: Job): Promise<void> {
   return result;
 }
 
-async function execute(device: Device, job: Job): Promise<void> {
+/** Runs a job now; only for the job whose turn it is. */
+export async function execute(device: Device, job: Job): Promise<void> {
   device.check();
   for (const leaf of job.leaves) {
     if (leaf.error) throw leaf.error;

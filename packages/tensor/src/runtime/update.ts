@@ -2,11 +2,10 @@
 import { DeviceError } from '../errors.js';
 import { leaf, NO_ATTRS, type Node, record } from '../graph/node.js';
 import { collect } from '../schedule/graph.js';
-import { checkAnomaly, isAnomalyMode } from './anomaly.js';
 import { deviceOf } from './device.js';
-import { type Handle, takeKept, unsettledNodes } from './pending.js';
-import { fetchTransfers, newStorage, release } from './realize.js';
-import { enqueue, prepare } from './run.js';
+import { type Handle, keptNodes, unsettledNodes, withoutStale } from './pending.js';
+import { newStorage, release, submitJob } from './realize.js';
+import { prepare } from './run.js';
 import { turnIfDue } from './yield.js';
 
 export interface Assignment {
@@ -28,25 +27,22 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
         `${by}: parameters are on ${device.name} and ${deviceOf(value.node).name}; use one optimizer per device`,
       );
   const moving = new Set(assignments.map((a) => a.target));
-  const extra = [...new Set([...takeKept(device), ...unsettledNodes(device, moving)])];
-  const seen = new Set<Node>(extra);
-  const values = assignments.map(({ value: { node } }) => {
-    // A value that exists already, that is kept, or that two targets share, is copied: each target owns its memory.
-    const own =
-      node.storage || seen.has(node) ? record('detach', [node], NO_ATTRS, node.shape, node.dtype) : node;
-    seen.add(own);
-    return own;
-  });
   const old = assignments.map(({ target }) => (target.node.storage ? target.node : null));
-  const roots = [...values, ...extra];
-  const request = collect(roots, old);
-  const outputs = roots.map((n) => newStorage(n, device));
-  const job = prepare(
-    device,
-    request,
-    outputs,
-    old.map((n) => n?.storage ?? null),
-  );
+  const pending = [...new Set([...keptNodes(device), ...unsettledNodes(device, moving)])];
+  const { extra, values, outputs, job } = withoutStale(pending, (extra) => {
+    const seen = new Set<Node>(extra);
+    const values = assignments.map(({ value: { node } }) => {
+      // A value that exists already, that is kept, or that two targets share, is copied: each target owns its memory.
+      const own =
+        node.storage || seen.has(node) ? record('detach', [node], NO_ATTRS, node.shape, node.dtype) : node;
+      seen.add(own);
+      return own;
+    });
+    const roots = [...values, ...extra];
+    const outputs = roots.map((n) => newStorage(n, device));
+    const replaced = old.map((n) => n?.storage ?? null);
+    return { extra, values, outputs, job: prepare(device, collect(roots, old), outputs, replaced) };
+  });
 
   const before = assignments.map(({ target }) => target.node);
   const after = assignments.map(({ target }, i) => {
@@ -68,9 +64,7 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
 
   async function finish(): Promise<void> {
     try {
-      if (job.leaves.some((l) => l.source)) await fetchTransfers(job.leaves);
-      if (isAnomalyMode()) await checkAnomaly(device, request);
-      await enqueue(device, job);
+      await submitJob(device, job);
     } catch (e) {
       undo();
       throw e;

@@ -57,6 +57,15 @@ export function unsettledNodes(device: DeviceHandle, moving?: ReadonlySet<Handle
 export const keptNodes = (device: DeviceHandle): Node[] =>
   kept.filter((n) => !n.storage && deviceOf(n) === device);
 
+/**
+ * No longer adds these nodes to requests: one that failed (too large for the memory, say) would make the next ones fail too. They are
+ * computed when they are asked for.
+ */
+export function forget(nodes: ReadonlySet<Node>): void {
+  kept = kept.filter((n) => !nodes.has(n));
+  unsettled = unsettled.filter((ref) => !nodes.has(ref.deref()?.node as Node));
+}
+
 const isStale = (node: Node): boolean => collect([node]).order.some((n) => n.storage?.overwrittenBy);
 
 /**
@@ -70,8 +79,7 @@ export function withoutStale<T>(extra: readonly Node[], take: (extra: readonly N
     if (!(e instanceof StaleTensorError)) throw e;
     const stale = new Set(extra.filter(isStale));
     if (stale.size === 0) throw e;
-    kept = kept.filter((n) => !stale.has(n));
-    unsettled = unsettled.filter((ref) => !stale.has(ref.deref()?.node as Node));
+    forget(stale);
     return take(extra.filter((n) => !stale.has(n)));
   }
 }

@@ -3,7 +3,7 @@ import { DeviceError } from '../errors.js';
 import { leaf, NO_ATTRS, type Node, record } from '../graph/node.js';
 import { collect } from '../schedule/graph.js';
 import { deviceOf } from './device.js';
-import { type Handle, keptNodes, unsettledNodes, withoutStale } from './pending.js';
+import { forget, type Handle, keptNodes, unsettledNodes, withoutStale } from './pending.js';
 import { newStorage, release, submitJob } from './realize.js';
 import { prepare } from './run.js';
 import { turnIfDue } from './yield.js';
@@ -83,5 +83,6 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
     extra.forEach((node, i) => {
       if (node.storage === outputs[values.length + i]) node.storage = null;
     });
+    forget(new Set(extra));
   }
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [--rows PATTERN] [--peers PATTERN] [--json]`: our rows beside those of other libraries.
- * `npm run bench -- --memory`: whether a long training run grows.
+ * `npm run bench -- --memory [--leak BYTES]`: whether a long training run grows; `--leak` makes it keep so many bytes a step.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { jsonLine, table } from './report.js';
 import { ROW_NAMES, type RowName } from './rows.js';
 import { serve } from './serve.js';
 
-const USAGE = 'usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--json] | --memory';
+const USAGE = 'usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--json] | --memory [--leak BYTES]';
 
 function readOptions() {
   return parseArgs({
@@ -22,6 +22,7 @@ function readOptions() {
       peers: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
       memory: { type: 'boolean', default: false },
+      leak: { type: 'string', default: '0' },
       // How this program starts itself in a process of its own.
       serve: { type: 'string' },
       row: { type: 'string' },
@@ -64,8 +65,12 @@ async function bench(rowPattern: string, peerPattern: string, json: boolean): Pr
 }
 
 /** Trains in a process that can collect garbage on demand; returns its exit code. */
-function checkMemory(): number {
-  const args = ['--expose-gc', process.argv[1], '--memory-run'];
+function checkMemory(leak: string): number {
+  if (!/^\d+$/.test(leak)) {
+    console.error(`bench: --leak ${leak}: a whole number of bytes is expected\n${USAGE}`);
+    return 2;
+  }
+  const args = ['--expose-gc', process.argv[1], '--memory-run', '--leak', leak];
   return spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
 }
 
@@ -82,8 +87,8 @@ async function main(): Promise<number> {
     await serve(rows, options.row as RowName, options.directory!, options.results!);
     return 0;
   }
-  if (options['memory-run']) return (await import('./memory.js')).trainForMemory();
-  if (options.memory) return checkMemory();
+  if (options['memory-run']) return (await import('./memory.js')).trainForMemory(Number(options.leak));
+  if (options.memory) return checkMemory(options.leak);
   return bench(options.rows, options.peers, options.json);
 }
 

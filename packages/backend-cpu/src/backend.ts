@@ -70,6 +70,7 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
   };
   const block = growingBlock(memory);
   const scratch = growingBlock(memory);
+  const shared = growingBlock(memory);
 
   function addressOf(buffer: DeviceBuffer): number {
     const { address } = buffer as CpuBuffer;
@@ -88,7 +89,7 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
 
   /** Writes the argument block of a command; returns its address. */
   function bind({ program, buffers, scalars }: Command): number {
-    const { kernel, scratchBytes } = program as CpuProgram;
+    const { kernel, sharedBytes } = program as CpuProgram;
     if (buffers.length !== kernel.buffers.length || scalars.length !== kernel.scalars.length) {
       throw new ValidationError(
         `${kernel.name}: given ${buffers.length} buffers and ${scalars.length} scalars, takes ` +
@@ -97,13 +98,13 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
     }
     const layout = argumentLayout(kernel);
     const args = block.atLeast(layout.bytes);
-    const working = scratchBytes > 0 ? scratch.atLeast(scratchBytes) : 0;
+    const working = sharedBytes > 0 ? shared.atLeast(sharedBytes) : 0;
     const bytes = memory.bytes();
     const view = new DataView(bytes.buffer, args, layout.bytes);
     for (const [i, { buffer, byteOffset }] of buffers.entries()) {
       view.setUint32(layout.buffer(i), addressOf(buffer) + byteOffset, true);
     }
-    view.setUint32(layout.scratch, working, true);
+    view.setUint32(layout.shared, working, true);
     for (const [slot, dtype] of kernel.scalars.entries()) {
       const at = layout.scalar(slot);
       if (dtype === 'float64') view.setFloat64(at, scalars[slot], true);
@@ -115,8 +116,10 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
   }
 
   function run(command: Command): void {
+    const { parts, scratchBytes } = command.program as CpuProgram;
     const args = bind(command);
-    for (const { units, run: runUnits } of (command.program as CpuProgram).parts) runUnits(0, units, args);
+    const own = scratchBytes > 0 ? scratch.atLeast(scratchBytes) : 0;
+    for (const { units, run: runUnits } of parts) runUnits(0, units, args, own);
   }
 
   return {

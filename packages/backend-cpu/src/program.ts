@@ -1,19 +1,68 @@
 /** What the CPU backend runs: functions over ranges, and the block of memory that carries their arguments. */
 import type { Kernel, Program } from '@neurite/tensor';
+import type { ModuleBuilder } from './wasm/encoder.js';
+
+/** What a piece of a program says about itself. */
+export interface PartFacts {
+  /** Name of the exported function. */
+  readonly name: string;
+  /** Independent units of work: the function may be called for any ranges that cover 0 … units once, in any order or thread. */
+  readonly units: number;
+  /** Machine instructions of all units, roughly. */
+  readonly work: number;
+}
 
 /** A piece of a program that can be cut into ranges. */
-export interface ProgramPart {
-  /** Independent units of work: `run` may be called for any ranges that cover 0 … units once, in any order or thread. */
-  readonly units: number;
-  /** Runs units `begin` … `end` − 1 with the argument block at byte address `args`. */
-  readonly run: (begin: number, end: number, args: number) => void;
+export interface ProgramPart extends PartFacts {
+  readonly run: PartFunction;
 }
+
+/**
+ * Runs units `begin` … `end` − 1 with the argument block at byte address `args` and working memory for this call alone at
+ * `scratch`.
+ */
+export type PartFunction = (begin: number, end: number, args: number, scratch: number) => void;
+
+/** Parameters of a part's function. */
+export const PART = { begin: 0, end: 1, args: 2, scratch: 3 } as const;
 
 /** A compiled kernel: its parts run one after another, a part starting when the one before is done. */
 export interface CpuProgram extends Program {
   readonly parts: readonly ProgramPart[];
-  /** Bytes of working memory for one run, undefined at the start; 0 for none. */
+  /** Bytes of working memory that each call needs for itself, undefined at the start; 0 for none. */
   readonly scratchBytes: number;
+  /** Bytes of working memory that all calls of one run share, kept from part to part; 0 for none. */
+  readonly sharedBytes: number;
+  /** The WebAssembly module, to be compiled in other threads too. */
+  readonly code: Uint8Array<ArrayBuffer>;
+}
+
+/** What links a module to a memory. */
+export interface ProgramSource {
+  readonly kernel: Kernel;
+  readonly parts: readonly PartFacts[];
+  readonly scratchBytes: number;
+  readonly sharedBytes: number;
+  /** Writes the module; with `text`, so that it can be listed. */
+  build(text: boolean): ModuleBuilder;
+}
+
+/** Compiles a module and binds it to `memory`. */
+export function linkProgram(source: ProgramSource, memory: WebAssembly.Memory): CpuProgram {
+  const { kernel, parts, scratchBytes, sharedBytes } = source;
+  const code = source.build(false).encode();
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
+  return {
+    kernel,
+    // Listings are long and rarely read, so they are made when asked for.
+    get source() {
+      return source.build(true).text();
+    },
+    scratchBytes,
+    sharedBytes,
+    code,
+    parts: parts.map((part) => ({ ...part, run: exports[part.name] as PartFunction })),
+  };
 }
 
 /** Byte offsets within the argument block of a kernel. */
@@ -22,20 +71,20 @@ export interface ArgumentLayout {
   readonly buffers: number;
   /** Byte address of buffer `i` (i32). */
   buffer(i: number): number;
-  /** Byte address of the working memory (i32). */
-  readonly scratch: number;
+  /** Byte address of the working memory that calls share (i32). */
+  readonly shared: number;
   /** Runtime scalar `slot`, in its own dtype; a float16 is kept as float32, what is smaller than 4 bytes as int32. */
   scalar(slot: number): number;
   readonly bytes: number;
 }
 
 export function argumentLayout(kernel: Kernel): ArgumentLayout {
-  const scratch = 4 * kernel.buffers.length;
-  const scalars = (scratch + 4 + 7) & ~7;
+  const shared = 4 * kernel.buffers.length;
+  const scalars = (shared + 4 + 7) & ~7;
   return {
     buffers: kernel.buffers.length,
     buffer: (i) => 4 * i,
-    scratch,
+    shared,
     scalar: (slot) => scalars + 8 * slot,
     bytes: scalars + 8 * kernel.scalars.length,
   };

@@ -32,12 +32,11 @@ function run(k: Kernel, input: ArrayLike<number>, cuts: readonly number[] = []):
   new Float32Array(memory.buffer, from, input.length).set(input);
   const { parts, scratchBytes } = compileKernel(k, memory);
   const scratch = to + 4 * k.buffers[1].size + 64;
-  view.setUint32(args + layout.scratch, scratch, true);
   new Uint8Array(memory.buffer, scratch, scratchBytes).fill(255);
   for (const { units, run: runUnits } of parts) {
     const edges = [0, ...cuts.filter((cut) => cut < units), units];
     // Backwards, as no order is promised.
-    for (let i = edges.length - 1; i > 0; i--) runUnits(edges[i - 1], edges[i], args);
+    for (let i = edges.length - 1; i > 0; i--) runUnits(edges[i - 1], edges[i], args, scratch);
   }
   return new Float32Array(memory.buffer, to, k.buffers[1].size).slice();
 }

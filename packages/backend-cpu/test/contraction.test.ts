@@ -111,9 +111,10 @@ describe('matmul', () => {
     const pieces = {
       ...program,
       parts: Array.from({ length: part!.units }, (_, i) => ({
+        ...part!,
         units: 1,
-        run: (_begin: number, _end: number, args: number) =>
-          part!.run(part!.units - 1 - i, part!.units - i, args),
+        run: (_begin: number, _end: number, args: number, scratch: number) =>
+          part!.run(part!.units - 1 - i, part!.units - i, args, scratch),
       })),
     };
     const inputs = randomInputs(kernel);

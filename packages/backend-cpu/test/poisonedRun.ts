@@ -23,7 +23,7 @@ interface Block {
 
 /** Contents of all buffers after a run on `inputs`; scalars are 0.25. Throws where the program wrote elsewhere. */
 export function runPoisoned(program: CpuProgram, inputs: readonly Uint8Array[]): Uint8Array[] {
-  const { kernel, parts, scratchBytes } = program;
+  const { kernel, parts, scratchBytes, sharedBytes } = program;
   const layout = argumentLayout(kernel);
   let end = GAP;
   const place = (bytes: number, writable: boolean): Block => {
@@ -36,6 +36,7 @@ export function runPoisoned(program: CpuProgram, inputs: readonly Uint8Array[]):
     place(size * DTYPES[dtype].bytes, access !== 'read'),
   );
   const scratch = place(scratchBytes, true);
+  const shared = place(sharedBytes, true);
   const missing = Math.ceil((end - poisoned.buffer.byteLength) / PAGE);
   if (missing > 0) poisoned.grow(missing);
   const memory = new Uint8Array(poisoned.buffer, 0, end).fill(POISON);
@@ -44,15 +45,15 @@ export function runPoisoned(program: CpuProgram, inputs: readonly Uint8Array[]):
     memory.set(inputs[i]!, start);
     view.setInt32(args.start + layout.buffer(i), start, true);
   }
-  view.setInt32(args.start + layout.scratch, scratch.start, true);
+  view.setInt32(args.start + layout.shared, shared.start, true);
   for (const [slot, dtype] of kernel.scalars.entries()) {
     const at = args.start + layout.scalar(slot);
     if (dtype === 'float64') view.setFloat64(at, FACTOR, true);
     else view.setFloat32(at, FACTOR, true);
   }
   const before = memory.slice();
-  for (const { units, run } of parts) run(0, units, args.start);
-  expectUntouched(kernel, before, memory, [args, ...buffers, scratch]);
+  for (const { units, run } of parts) run(0, units, args.start, scratch.start);
+  expectUntouched(kernel, before, memory, [args, ...buffers, scratch, shared]);
   return buffers.map(({ start, bytes }) => memory.slice(start, start + bytes));
 }
 

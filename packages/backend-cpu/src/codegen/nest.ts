@@ -1,9 +1,9 @@
 /** Writes a nest as one function over a range of its units. */
 import { type Expr, type Kernel, type Loop, type Nest, phaseRoots, visitExprs } from '@neurite/tensor';
-import type { ArgumentLayout } from '../program.js';
+import { type ArgumentLayout, PART } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { type Context, popScope, pushScope } from './context.js';
-import { chooseLane, vectorCost } from './cost.js';
+import { chooseLane, vectorCost, workPerPoint } from './cost.js';
 import { hoist } from './hoist.js';
 import { emitRange, laneVariants } from './loops.js';
 import { copiesFor, emitPhase, spreadsOverLanes } from './phase.js';
@@ -15,10 +15,12 @@ import { pushVector } from './vector.js';
 /** Above this many instructions per iteration, transcendental functions are called rather than written in place. */
 const INLINE_LIMIT = 150;
 
-/** A function `(begin, end, args)` that runs units `begin` … `end` − 1 of a nest; a unit is a block of outer points. */
+/** A part's function for a nest; a unit is a block of outer points. */
 export interface NestFunction {
   readonly f: FunctionBuilder;
   readonly units: number;
+  /** Instructions of all units, roughly. */
+  readonly work: number;
   /** Bytes of working memory. */
   readonly scratchBytes: number;
 }
@@ -31,19 +33,20 @@ export function emitNest(
   layout: ArgumentLayout,
   name: string,
 ): NestFunction {
-  const f = module.func(name, ['i32', 'i32', 'i32']);
+  const f = module.func(name, ['i32', 'i32', 'i32', 'i32']);
   module.exportFunction(f);
   const width = usesDoubles(kernel, nest, nest.phases.flatMap(phaseRoots)) ? 2 : 4;
   const lane = chooseLane(kernel, nest, width, spreadsOverLanes);
   const stashed = lane ? null : stashRepeated(kernel, nest);
   const own = stashed ?? { kernel, nest, scratchBytes: 0 };
   const c = createContext(module, f, own.kernel, own.nest, layout, {
-    args: 2,
+    args: PART.args,
     width,
     accsVary: lane !== null,
   });
   const units = emitUnits(c, own.kernel, own.nest, lane, own.nest.phases.flatMap(phaseRoots));
-  return { f, units, scratchBytes: own.scratchBytes };
+  const points = nest.outer.reduce((product, loop) => product * loop.size, 1);
+  return { f, units, work: points * workPerPoint(kernel, nest, width), scratchBytes: own.scratchBytes };
 }
 
 /** The state before anything is written. */
@@ -99,9 +102,11 @@ export function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void 
   });
   for (const buffer of buffers) {
     const local = c.f.local('i32');
-    c.f.get(c.args);
     // The one buffer that the layout does not know is working memory (see stash.ts).
-    c.f.memory('i32.load', buffer < c.layout.buffers ? c.layout.buffer(buffer) : c.layout.scratch);
+    if (buffer < c.layout.buffers) {
+      c.f.get(c.args);
+      c.f.memory('i32.load', c.layout.buffer(buffer));
+    } else c.f.get(PART.scratch);
     c.f.set(local);
     c.bases.set(buffer, local);
   }
@@ -117,7 +122,7 @@ function emitUnits(
 ): number {
   if (nest.outer.some((loop) => loop.size === 0)) return 0;
   const { f } = c;
-  const [begin, end] = [0, 1];
+  const { begin, end } = PART;
   const copies = lane ? copiesForLanes(nest, lane, c.width) : 1;
   const step = c.width * copies;
   const tile = lane && chooseTile(kernel, nest, lane);

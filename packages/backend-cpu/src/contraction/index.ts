@@ -1,7 +1,7 @@
 /** Tuned programs for contractions. */
-import type { Kernel } from '@neurite/tensor';
-import { MEMORY_IMPORT } from '../codegen/compile.js';
-import { argumentLayout, type CpuProgram } from '../program.js';
+import type { Kernel, Loop, Nest } from '@neurite/tensor';
+import { isShared, memoryImport } from '../codegen/compile.js';
+import { argumentLayout, type CpuProgram, linkProgram, PART } from '../program.js';
 import { ModuleBuilder } from '../wasm/encoder.js';
 import { convPrograms } from './conv.js';
 import { emitter, type I32 } from './emit.js';
@@ -43,9 +43,9 @@ function emitPart(
   name: string,
 ): void {
   const layout = argumentLayout(kernel);
-  const f = module.func(name, ['i32', 'i32', 'i32']);
+  const f = module.func(name, ['i32', 'i32', 'i32', 'i32']);
   module.exportFunction(f);
-  const [begin, end, args] = [0, 1, 2];
+  const { begin, end, args, scratch } = PART;
   const e = emitter(f);
   const argument =
     (offset: number): I32 =>
@@ -62,7 +62,7 @@ function emitPart(
         module,
         f,
         unit,
-        scratch: argument(layout.scratch),
+        scratch: () => f.get(scratch),
         buffer: (i) => argument(layout.buffer(i)),
         merged: epilogue.merged,
         epilogue(outer, from, count, sums) {
@@ -76,8 +76,13 @@ function emitPart(
   );
 }
 
-function build(kernel: Kernel, programs: readonly BlockProgram[], text: boolean): ModuleBuilder {
-  const module = new ModuleBuilder({ ...MEMORY_IMPORT, maxPages: 65536 }, { text });
+function build(
+  kernel: Kernel,
+  programs: readonly BlockProgram[],
+  shared: boolean,
+  text: boolean,
+): ModuleBuilder {
+  const module = new ModuleBuilder(memoryImport(shared), { text });
   // Parts of one contraction differ in the starts of their places only.
   const epilogue = makeEpilogue(kernel, kernel.nests[0]!, programs[0]!);
   programs.forEach((program, i) => {
@@ -93,17 +98,26 @@ function build(kernel: Kernel, programs: readonly BlockProgram[], text: boolean)
 export function specializeContraction(kernel: Kernel, memory: WebAssembly.Memory): CpuProgram | undefined {
   const programs = plan(kernel);
   if (!programs) return undefined;
-  const compiled = new WebAssembly.Module(build(kernel, programs, false).encode());
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
-  return {
-    kernel,
-    get source() {
-      return build(kernel, programs, true).text();
+  const shared = isShared(memory);
+  const products = multiplyAdds(kernel.nests[0]!);
+  const units = programs.reduce((sum, program) => sum + program.units, 0);
+  return linkProgram(
+    {
+      kernel,
+      parts: programs.map((program, i) => ({
+        name: `contract${i}`,
+        units: program.units,
+        // Two instructions for four lanes, and as much again for packing and the epilogue.
+        work: (products * program.units) / units,
+      })),
+      scratchBytes: Math.max(...programs.map((program) => program.scratchBytes)),
+      sharedBytes: 0,
+      build: (text) => build(kernel, programs, shared, text),
     },
-    scratchBytes: Math.max(...programs.map((program) => program.scratchBytes)),
-    parts: programs.map(({ units }, i) => ({
-      units,
-      run: exports[`contract${i}`] as CpuProgram['parts'][number]['run'],
-    })),
-  };
+    memory,
+  );
 }
+
+const sizeOf = (loops: readonly Loop[]): number => loops.reduce((product, { size }) => product * size, 1);
+
+const multiplyAdds = ({ outer, phases: [first] }: Nest): number => sizeOf(outer) * sizeOf(first!.loops);

@@ -1,0 +1,3 @@
+/** `@neurite/browser`: runs modules of this workspace in a headless Chromium. */
+export type { ConsoleLine } from './console.js';
+export { type Browser, launch, type OpenOptions, type Page } from './launch.js';

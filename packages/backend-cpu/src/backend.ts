@@ -5,18 +5,27 @@ import {
   type Capabilities,
   type Command,
   type DeviceBuffer,
-  DeviceError,
   DTYPE_NAMES,
   roundTo,
   SCALAR_OPS,
+  type StartedBackend,
   ValidationError,
 } from '@neurite/tensor';
 import { compileKernel } from './codegen/compile.js';
 import { specializeContraction } from './contraction/index.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
 import { argumentLayout, type CpuProgram } from './program.js';
+import { createCoordinated } from './threads/coordinator.js';
+import { createSequential, type Executor } from './threads/executor.js';
+import { createPool } from './threads/pool.js';
+import { findThreading, type Threading } from './threads/spawn.js';
 
 export interface CpuOptions {
+  /**
+   * Threads that run kernels, the calling one among them (in a page's main thread: beside it). By default as many as the
+   * machine runs at the same time, at most 16. Results have the same bits for any number.
+   */
+  readonly threads?: number;
   /** Bytes that may be live at once; at most (and by default) 4 GiB less 64 KiB, what 32-bit addresses reach. */
   readonly memoryBudget?: number;
 }
@@ -25,18 +34,65 @@ export interface CpuOptions {
 const MAX_BUFFERS = 4096;
 const ALIGNMENT = 64;
 
+const MAX_THREADS = 16;
+
 /**
- * The CPU backend for `use(...)`: `await use(cpu())`. Its `start` throws DeviceError where WebAssembly or its SIMD
- * instructions are missing.
+ * The CPU backend for `use(...)`: `await use(cpu())`. Where threads cannot be had it works with one, and where WebAssembly or its
+ * SIMD instructions are missing it interprets kernels, which is slow; it says so in its notes. Its `start` throws
+ * ValidationError for a number of threads below one, and DeviceError where the memory cannot be reserved.
  */
 export function cpu(options: CpuOptions = {}): BackendFactory {
   return {
     name: 'cpu',
-    start() {
-      requireSimd();
-      return { backend: createBackend(options), notes: ['wasm simd', '1 thread'] };
+    async start() {
+      const missing = missingFeature();
+      if (missing) return interpreting(missing);
+      const { memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024, threads } = options;
+      if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
+        throw new ValidationError(`cpu: threads must be a whole number of at least 1, not ${threads}`);
+      }
+      const { memory, executor, note } = await startThreads(memoryBudget, threads);
+      return { backend: createBackend(memory, executor), notes: ['wasm simd', note] };
     },
   };
+}
+
+interface Started {
+  readonly memory: LinearMemory;
+  readonly executor: Executor;
+  /** How many threads there are, and why no more. */
+  readonly note: string;
+}
+
+async function startThreads(budget: number, wanted: number | undefined): Promise<Started> {
+  const alone = (reason: string): Started => {
+    const memory = createMemory({ budget });
+    const note = reason ? `1 thread: ${reason}` : '1 thread';
+    return { memory, executor: createSequential(memory.bytes), note };
+  };
+  if (wanted === 1) return alone('');
+  const threading = await findThreading();
+  if (typeof threading === 'string') return alone(threading);
+  const threads = wanted ?? Math.min(threading.parallelism, MAX_THREADS);
+  if (threads === 1) return alone('');
+  try {
+    const memory = createMemory({ budget, shared: true });
+    const executor = await createThreaded(memory, threading, threads);
+    return { memory, executor, note: `${threads} threads` };
+  } catch (e) {
+    return alone((e as Error).message);
+  }
+}
+
+function createThreaded(
+  memory: LinearMemory,
+  { spawn, mayWait }: Threading,
+  threads: number,
+): Executor | Promise<Executor> {
+  const warn = (message: string) => console.warn(`neurite: ${message}`);
+  return mayWait
+    ? createPool(memory, { threads, spawn, warn })
+    : createCoordinated(memory, { threads, spawn, warn });
 }
 
 /** (func (drop (v128.const 0))) as a module. */
@@ -45,32 +101,48 @@ const SIMD_PROBE = new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 26, 11,
 ]);
 
-function requireSimd(): void {
-  if (typeof WebAssembly === 'undefined')
-    throw new DeviceError('cpu: this JavaScript engine has no WebAssembly');
-  if (!WebAssembly.validate(SIMD_PROBE))
-    throw new DeviceError('cpu: this WebAssembly engine has no SIMD instructions');
+/** What generated code needs and this engine has not. */
+function missingFeature(): string | null {
+  if (typeof WebAssembly === 'undefined') return 'WebAssembly';
+  return WebAssembly.validate(SIMD_PROBE) ? null : 'WebAssembly SIMD';
+}
+
+async function interpreting(missing: string): Promise<StartedBackend> {
+  // Loaded only where it is needed.
+  const { reference } = await import('@neurite/tensor/reference');
+  const { backend } = await reference().start();
+  return {
+    backend: Object.assign(Object.create(backend), { name: 'cpu' }),
+    notes: [`no ${missing}: kernels are interpreted, which is slow`],
+  };
 }
 
 interface CpuBuffer extends DeviceBuffer {
   /** −1 once freed. */
   address: number;
+  /** Ticket of the submission that wrote to it last. */
+  ticket: number;
 }
 
-function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOptions): Backend {
-  const memory = createMemory({ budget: memoryBudget });
+function createBackend(memory: LinearMemory, executor: Executor): Backend {
   const capabilities: Capabilities = {
     dtypes: DTYPE_NAMES,
     scalarOps: new Set(SCALAR_OPS),
     maxBuffers: MAX_BUFFERS,
-    maxBufferBytes: memoryBudget,
-    memoryBudget,
+    maxBufferBytes: memory.budget,
+    memoryBudget: memory.budget,
     arena: true,
     alignment: ALIGNMENT,
   };
-  const block = growingBlock(memory);
-  const scratch = growingBlock(memory);
-  const shared = growingBlock(memory);
+  /** Gives memory back when nobody can be using it any more. */
+  function release(address: number): void {
+    const idle = executor.idle();
+    if (idle) void idle.then(() => memory.free(address));
+    else memory.free(address);
+  }
+
+  const scratch = growingBlock(memory, release);
+  const shared = growingBlock(memory, release);
 
   function addressOf(buffer: DeviceBuffer): number {
     const { address } = buffer as CpuBuffer;
@@ -87,9 +159,9 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
     return addressOf(buffer) + byteOffset;
   }
 
-  /** Writes the argument block of a command; returns its address. */
-  function bind({ program, buffers, scalars }: Command): number {
-    const { kernel, sharedBytes } = program as CpuProgram;
+  /** Writes the argument block of a command to `args`; `working` is the address of memory that its threads share. */
+  function bind({ program, buffers, scalars }: Command, args: number, working: number): void {
+    const { kernel } = program as CpuProgram;
     if (buffers.length !== kernel.buffers.length || scalars.length !== kernel.scalars.length) {
       throw new ValidationError(
         `${kernel.name}: given ${buffers.length} buffers and ${scalars.length} scalars, takes ` +
@@ -97,10 +169,7 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
       );
     }
     const layout = argumentLayout(kernel);
-    const args = block.atLeast(layout.bytes);
-    const working = sharedBytes > 0 ? shared.atLeast(sharedBytes) : 0;
-    const bytes = memory.bytes();
-    const view = new DataView(bytes.buffer, args, layout.bytes);
+    const view = new DataView(memory.bytes().buffer, args, layout.bytes);
     for (const [i, { buffer, byteOffset }] of buffers.entries()) {
       view.setUint32(layout.buffer(i), addressOf(buffer) + byteOffset, true);
     }
@@ -112,50 +181,79 @@ function createBackend({ memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024 }: CpuOpt
       else if (dtype === 'float16') view.setFloat32(at, roundTo('float16')(scalars[slot]), true);
       else view.setInt32(at, scalars[slot], true);
     }
-    return args;
   }
 
-  function run(command: Command): void {
-    const { parts, scratchBytes } = command.program as CpuProgram;
-    const args = bind(command);
-    const own = scratchBytes > 0 ? scratch.atLeast(scratchBytes) : 0;
-    for (const { units, run: runUnits } of parts) runUnits(0, units, args, own);
+  const largest = (commands: readonly Command[], of: (program: CpuProgram) => number): number =>
+    commands.reduce((most, { program }) => Math.max(most, of(program as CpuProgram)), 0);
+
+  function submit(commands: readonly Command[]): void {
+    const sizes = commands.map(({ program }) => align(argumentLayout(program.kernel).bytes));
+    const block = memory.allocate(sizes.reduce((sum, size) => sum + size, 0));
+    try {
+      const working = shared.atLeast(largest(commands, (program) => program.sharedBytes));
+      const stride = align(largest(commands, (program) => program.scratchBytes));
+      const own = { address: scratch.atLeast(stride * executor.threads), stride };
+      let args = block;
+      const runs = commands.map((command, i) => {
+        const run = { program: command.program as CpuProgram, args };
+        bind(command, args, working);
+        args += sizes[i];
+        return run;
+      });
+      const ticket = executor.submit(runs, own);
+      for (const { program, buffers } of commands) {
+        buffers.forEach(({ buffer }, i) => {
+          if (program.kernel.buffers[i].access !== 'read') (buffer as CpuBuffer).ticket = ticket;
+        });
+      }
+    } finally {
+      release(block);
+    }
   }
 
   return {
     name: 'cpu',
     capabilities,
-    allocate: (bytes) => ({ bytes, address: memory.allocate(bytes) }) as CpuBuffer,
+    allocate: (bytes) => ({ bytes, address: memory.allocate(bytes), ticket: 0 }) as CpuBuffer,
     free(buffer) {
-      memory.free(addressOf(buffer));
+      release(addressOf(buffer));
       (buffer as CpuBuffer).address = -1;
     },
     write(buffer, byteOffset, bytes) {
-      memory.bytes().set(bytes, checkBytes(buffer, byteOffset, bytes.length));
+      executor.write(checkBytes(buffer, byteOffset, bytes.length), bytes);
     },
     async read(buffer, byteOffset, byteLength) {
       const begin = checkBytes(buffer, byteOffset, byteLength);
+      await executor.idle();
+      const failure = executor.failureOf((buffer as CpuBuffer).ticket);
+      if (failure) throw failure;
       // Its own copy, not a view: the memory may be shared between threads, and moves when it grows.
       return new Uint8Array(memory.bytes().subarray(begin, begin + byteLength));
     },
     compile: (kernel) => compileKernel(kernel, memory.memory),
     specialize: (kernel) => specializeContraction(kernel, memory.memory),
-    submit: (commands) => commands.forEach(run),
-    // Commands have run when `submit` returns.
-    synchronize: async () => {},
-    destroy() {},
+    submit,
+    synchronize: async () => {
+      await executor.idle();
+    },
+    destroy: () => executor.destroy(),
   };
 }
 
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
 /** One block that is replaced by a larger one when it is too small. */
-function growingBlock(memory: LinearMemory): { atLeast(bytes: number): number } {
+function growingBlock(
+  memory: LinearMemory,
+  release: (address: number) => void,
+): { atLeast(bytes: number): number } {
   let address = 0;
   let size = 0;
   return {
     atLeast(bytes) {
       if (bytes <= size) return address;
       const larger = memory.allocate(bytes);
-      if (size > 0) memory.free(address);
+      if (size > 0) release(address);
       address = larger;
       size = bytes;
       return address;

@@ -31,6 +31,8 @@ interface Block {
 export interface MemoryOptions {
   /** Bytes that may be live at once. */
   readonly budget: number;
+  /** Whether threads share it. */
+  readonly shared?: boolean;
 }
 
 /** Linear memory with an allocator; addresses are byte offsets, multiples of 64. */
@@ -55,9 +57,9 @@ function sizeClass(size: number): number {
   return power * 4 + (power < 2 ? 0 : (units >>> (power - 2)) & 3);
 }
 
-function reserve(maxPages: number): WebAssembly.Memory {
+function reserve(maxPages: number, shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 1, maximum: maxPages });
+    return new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared });
   } catch (cause) {
     throw new DeviceError(
       `cpu: this machine cannot reserve ${maxPages * PAGE} bytes of address space; pass a smaller memoryBudget`,
@@ -67,9 +69,9 @@ function reserve(maxPages: number): WebAssembly.Memory {
 }
 
 /** Reserves address space for `budget` bytes; pages are taken as they are needed. Throws DeviceError where it cannot. */
-export function createMemory({ budget }: MemoryOptions): LinearMemory {
+export function createMemory({ budget, shared = false }: MemoryOptions): LinearMemory {
   const maxPages = Math.min(Math.ceil((budget + 2 * MARGIN) / PAGE) + 1, MAX_MEMORY_BYTES / PAGE);
-  const memory = reserve(maxPages);
+  const memory = reserve(maxPages, shared);
   const classes: (Block | null)[] = new Array(4 * 27).fill(null);
   const allocated = new Map<number, Block>();
   let live = 0;

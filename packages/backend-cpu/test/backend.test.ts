@@ -1,4 +1,4 @@
-import { type Backend, DeviceError, OutOfMemoryError, ValidationError } from '@neurite/tensor';
+import { type Backend, OutOfMemoryError, ValidationError } from '@neurite/tensor';
 import { afterEach, expect, test, vi } from 'vitest';
 import { cpu } from '../src/index.js';
 import { f32, op, pointwise } from './typical-kernels.js';
@@ -11,13 +11,27 @@ afterEach(() => {
 });
 
 test('start says what runs', async () => {
-  expect((await cpu().start()).notes).toEqual(['wasm simd', '1 thread']);
+  expect((await cpu({ threads: 1 }).start()).notes).toEqual(['wasm simd', '1 thread']);
+  expect((await cpu({ threads: 3 }).start()).notes).toEqual(['wasm simd', '3 threads']);
 });
 
-test('start says why it cannot', () => {
+test('kernels are interpreted where there is no SIMD', async () => {
   vi.spyOn(WebAssembly, 'validate').mockReturnValue(false);
-  expect(() => cpu().start()).toThrow(DeviceError);
-  expect(() => cpu().start()).toThrow('this WebAssembly engine has no SIMD instructions');
+  const { backend, notes } = await cpu().start();
+  expect(notes).toEqual(['no WebAssembly SIMD: kernels are interpreted, which is slow']);
+  expect(backend.name).toBe('cpu');
+  const program = await backend.compile(pointwise('double', 3, (x) => op('mul', x, f32(2))));
+  const [from, to] = [backend.allocate(12), backend.allocate(12)];
+  backend.write(from, 0, new Uint8Array(Float32Array.of(1, 2, 3).buffer));
+  backend.submit([
+    { program, buffers: [from, to].map((buffer) => ({ buffer, byteOffset: 0 })), scalars: [] },
+  ]);
+  expect([...new Float32Array((await backend.read(to, 0, 12)).buffer)]).toEqual([2, 4, 6]);
+});
+
+test('a number of threads below one is refused', async () => {
+  for (const threads of [0, -1, 1.5])
+    await expect(cpu({ threads }).start()).rejects.toThrow('threads must be');
 });
 
 test('bytes written come back as a copy', async () => {

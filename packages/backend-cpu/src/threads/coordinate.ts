@@ -1,0 +1,43 @@
+/** What the coordinator does, a worker in the place of a page's main thread. */
+import type { Job, Outcome, Team } from './team.js';
+
+/** A job and the name of its kernel. */
+interface NamedJob {
+  readonly job: Job;
+  readonly name: string;
+}
+
+/** Jobs to run, or bytes to put at an address. */
+export type Request =
+  | { readonly jobs: readonly NamedJob[] }
+  | { readonly address: number; readonly bytes: Uint8Array };
+
+/** What a coordinator answers to each request, in order. */
+export type Reply = { readonly outcome: Outcome; readonly name: string; readonly message: string };
+
+/** The coordinator's side; its text is sent there, so it must not refer to anything outside of itself. */
+export function coordinate(team: Team, memory: WebAssembly.Memory): (request: Request) => Reply {
+  const done: Reply = { outcome: 'done', name: '', message: '' };
+  function runJob({ job, name }: NamedJob): Reply {
+    try {
+      const run = team.load(job);
+      if (job.chunks === 1) run(0, job.units, job.args, job.scratch);
+      else return { outcome: team.run(job, run), name, message: '' };
+      return done;
+    } catch (error) {
+      return { outcome: 'trapped', name, message: (error as Error).message };
+    }
+  }
+  return (request) => {
+    if ('bytes' in request) {
+      memory.grow(0);
+      new Uint8Array(memory.buffer).set(request.bytes, request.address);
+      return done;
+    }
+    team.begin();
+    let reply = done;
+    for (let i = 0; i < request.jobs.length && reply.outcome === 'done'; i++) reply = runJob(request.jobs[i]);
+    team.end();
+    return reply;
+  };
+}

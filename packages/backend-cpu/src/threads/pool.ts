@@ -1,0 +1,112 @@
+/** The pool where the calling thread may wait: it gives out jobs and works itself. */
+import { DeviceError } from '@neurite/tensor';
+import type { LinearMemory } from '../memory.js';
+import { type Executor, FINISHED_AT_ONCE, type Run, type Scratch } from './executor.js';
+import { chunksOf, jobOf, wantsHelp } from './jobs.js';
+import { createModules, type Modules } from './modules.js';
+import { type Spawn, type Thread, threadSource } from './spawn.js';
+import { controlBytes, createTeam, type Team } from './team.js';
+
+/** Without any progress for so long, a thread that has taken work counts as lost. */
+export const STALL_MS = 20_000;
+/** How often lost threads are replaced before the caller goes on alone. */
+export const MAX_RESTARTS = 3;
+
+export interface PoolOptions {
+  readonly threads: number;
+  readonly spawn: Spawn;
+  readonly stallMs?: number;
+  /** Hears of helpers that are lost. */
+  readonly warn: (message: string) => void;
+}
+
+/** Helpers that work together, with what they share. */
+interface Crew {
+  readonly team: Team;
+  readonly modules: Modules;
+  readonly threads: readonly Thread[];
+}
+
+/** Helpers start when there is something for them to do. */
+export function createPool(memory: LinearMemory, options: PoolOptions): Executor {
+  const { threads, spawn, stallMs = STALL_MS, warn } = options;
+  let crew: Crew | null = null;
+  let restarts = 0;
+  let alone = false;
+
+  function hire(): Crew {
+    const control = new SharedArrayBuffer(controlBytes(threads));
+    const source = threadSource();
+    const helpers: Thread[] = [];
+    let lost = 0;
+    const onFailure = (reason: string) => {
+      warn(`cpu: a worker thread is lost (${reason}); going on with the others`);
+      if (++lost === threads - 1) dismiss();
+    };
+    try {
+      for (let member = 1; member < threads; member++) {
+        helpers.push(
+          spawn(source, { memory: memory.memory, control, members: threads, member, stallMs }, { onFailure }),
+        );
+      }
+    } catch (e) {
+      warn(`cpu: worker threads cannot start (${(e as Error).message}); going on with ${helpers.length + 1}`);
+      alone = helpers.length === 0;
+    }
+    return {
+      team: createTeam(memory.memory, control, threads, stallMs),
+      modules: createModules(memory, helpers.length),
+      threads: helpers,
+    };
+  }
+
+  function dismiss(): void {
+    crew?.team.dismiss();
+    crew?.modules.clear();
+    for (const thread of crew?.threads ?? []) thread.terminate();
+    crew = null;
+    if (++restarts > MAX_RESTARTS) alone = true;
+  }
+
+  function runWithHelp(run: Run, part: number, scratch: Scratch, { team, modules }: Crew): void {
+    const outcome = team.run(jobOf(run, part, threads, scratch, modules), run.program.parts[part].run);
+    if (outcome === 'done') return;
+    const { name } = run.program.kernel;
+    if (outcome === 'trapped') throw new DeviceError(`cpu: ${name} failed in a worker thread`);
+    dismiss();
+    throw new DeviceError(
+      `cpu: a worker thread that was running ${name} is gone or has hung: no progress for ${stallMs} ms; the next step gets new threads`,
+    );
+  }
+
+  function runAll(runs: readonly Run[], scratch: Scratch, helpers: Crew | null): void {
+    for (const run of runs) {
+      run.program.parts.forEach((part, i) => {
+        if (helpers && chunksOf(part, threads) > 1) runWithHelp(run, i, scratch, helpers);
+        else part.run(0, part.units, run.args, scratch.address);
+      });
+    }
+  }
+
+  return {
+    threads,
+    submit(runs, scratch) {
+      if (alone || !wantsHelp(runs, threads)) {
+        runAll(runs, scratch, null);
+        return 0;
+      }
+      crew ??= hire();
+      const { team } = crew;
+      team.begin();
+      try {
+        runAll(runs, scratch, crew);
+      } finally {
+        team.end();
+      }
+      return 0;
+    },
+    write: (address, bytes) => memory.bytes().set(bytes, address),
+    ...FINISHED_AT_ONCE,
+    destroy: dismiss,
+  };
+}

@@ -1,0 +1,199 @@
+import { DeviceError, realize, tensor, use } from '@neurite/tensor';
+import { afterEach, expect, test, vi } from 'vitest';
+import { compileKernel } from '../src/codegen/compile.js';
+import { cpu } from '../src/index.js';
+import { createMemory } from '../src/memory.js';
+import { argumentLayout } from '../src/program.js';
+import { createCoordinated } from '../src/threads/coordinator.js';
+import { createSequential, type Executor } from '../src/threads/executor.js';
+import { createPool } from '../src/threads/pool.js';
+import { findThreading, type Spawn, type Threading } from '../src/threads/spawn.js';
+import { f32, op, pointwise, softmax } from './typical-kernels.js';
+
+const { spawn } = (await findThreading()) as Threading;
+const SIZE = 200_000;
+const STALL_MS = 300;
+const executors: Executor[] = [];
+
+afterEach(() => {
+  for (const executor of executors.splice(0)) executor.destroy();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+/** A program over two buffers, ready to run with an executor of any kind. */
+function prepare(kernel = pointwise('chain', SIZE, (x) => op('exp', op('mul', x, f32(0.5))))) {
+  const memory = createMemory({ budget: 2 ** 28, shared: true });
+  const program = compileKernel(kernel, memory.memory);
+  const args = memory.allocate(argumentLayout(kernel).bytes);
+  const [from, to] = kernel.buffers.map(({ size }) => memory.allocate(4 * size));
+  const scratch = { address: memory.allocate(8 * program.scratchBytes + 64), stride: program.scratchBytes };
+  const floats = (at: number, size: number) => new Float32Array(memory.bytes().buffer, at, size);
+  floats(from, kernel.buffers[0].size).forEach((_, i, all) => {
+    all[i] = Math.sin(i);
+  });
+  const words = new Uint32Array(memory.bytes().buffer, args, 2);
+  words.set([from, to]);
+  const run = async (executor: Executor): Promise<Float32Array> => {
+    executors.push(executor);
+    floats(to, kernel.buffers[1].size).fill(-1);
+    const ticket = executor.submit([{ program, args }], scratch);
+    await executor.idle();
+    const failure = executor.failureOf(ticket);
+    if (failure) throw failure;
+    return floats(to, kernel.buffers[1].size).slice();
+  };
+  return { memory, program, run };
+}
+
+/** `toEqual` takes a second for arrays of this size. */
+const expectSameBits = (got: Float32Array, expected: Float32Array) =>
+  expect(Buffer.compare(Buffer.from(got.buffer), Buffer.from(expected.buffer))).toBe(0);
+
+const silent = { warn: () => {} };
+
+test.each([2, 3, 8])('%i threads give the bits of one', async (threads) => {
+  for (const kernel of [undefined, softmax(300, 257)]) {
+    const { memory, run } = prepare(kernel);
+    const expected = await run(createSequential(memory.bytes));
+    const pool = createPool(memory, { threads, spawn, ...silent });
+    for (let i = 0; i < 20; i++) expectSameBits(await run(pool), expected);
+    const coordinated = await createCoordinated(memory, { threads, spawn, ...silent });
+    for (let i = 0; i < 5; i++) expectSameBits(await run(coordinated), expected);
+  }
+});
+
+test('helpers do take part', async () => {
+  const { memory, program, run } = prepare();
+  const pool = createPool(memory, { threads: 2, spawn, ...silent });
+  const own = vi.fn(program.parts[0].run);
+  (program.parts[0] as { run: unknown }).run = own;
+  const chunksOfCaller = async () => {
+    own.mockClear();
+    await run(pool);
+    return own.mock.calls.length;
+  };
+  // A helper is there a moment after it was first asked for.
+  await vi.waitFor(async () => expect(await chunksOfCaller()).toBeLessThan(8), { timeout: 20_000 });
+});
+
+test('a program finds its module in threads that start later, and after the memory has grown', async () => {
+  const { memory, run } = prepare();
+  const pool = createPool(memory, { threads: 2, spawn, ...silent });
+  const expected = await run(pool);
+  memory.allocate(2 ** 27);
+  const second = prepare(pointwise('other', SIZE, (x) => op('add', x, f32(1))));
+  expect((await second.run(createPool(second.memory, { threads: 2, spawn, ...silent })))[0]).toBe(1);
+  expectSameBits(await run(pool), expected);
+});
+
+/** The text that makes a helper of number 1 run `code` in the middle of its first chunk. */
+const sabotage =
+  (code: string): Spawn =>
+  (source, setup, events) =>
+    spawn(setup.member === 1 ? source.replace('run(cut(', `${code}; run(cut(`) : source, setup, events);
+
+test('the place that the tests below break is there', async () => {
+  const seen: string[] = [];
+  const { memory, run } = prepare();
+  const listen: Spawn = (source, setup, events) => {
+    seen.push(source);
+    return spawn(source, setup, events);
+  };
+  await run(createPool(memory, { threads: 2, spawn: listen, ...silent }));
+  expect(seen[0].split('run(cut(').length).toBe(2);
+});
+
+/** Runs until the helper has come, and so has been broken; whoever is late leaves the work to others. */
+async function untilBroken(run: () => Promise<unknown>): Promise<Error> {
+  for (;;) {
+    try {
+      await run();
+    } catch (e) {
+      return e as Error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test('a helper that dies in the middle of a step is an error, and the next step works', async () => {
+  const { memory, run } = prepare();
+  let first = true;
+  const dying = sabotage('process.exit(3)');
+  const once: Spawn = (...args) => (first ? dying : spawn)(...args);
+  const pool = createPool(memory, { threads: 2, spawn: once, stallMs: STALL_MS, ...silent });
+  const error = await untilBroken(() => run(pool));
+  first = false;
+  expect(error).toBeInstanceOf(DeviceError);
+  expect(error.message).toMatch(/a worker thread that was running chain is gone or has hung/);
+  const expected = await run(createSequential(memory.bytes));
+  for (let i = 0; i < 10; i++) expectSameBits(await run(pool), expected);
+});
+
+test('a helper that dies behind a coordinator loses what was on its way, and the next step works', async () => {
+  const { memory, run } = prepare();
+  let first = true;
+  const dying = sabotage('process.exit(3)');
+  const once: Spawn = (...args) => (first ? dying : spawn)(...args);
+  const pool = await createCoordinated(memory, { threads: 2, spawn: once, stallMs: STALL_MS, ...silent });
+  const error = await untilBroken(() => run(pool));
+  first = false;
+  expect(error.message).toMatch(/running chain is gone or has hung/);
+  const expected = await run(createSequential(memory.bytes));
+  for (let i = 0; i < 5; i++) expectSameBits(await run(pool), expected);
+});
+
+test('an error in a helper is an error of the step, with the name of its kernel', async () => {
+  const { memory, run } = prepare();
+  const pool = createPool(memory, { threads: 2, spawn: sabotage('throw new Error()'), ...silent });
+  expect((await untilBroken(() => run(pool))).message).toBe('cpu: chain failed in a worker thread');
+});
+
+test('threads that cannot start leave the work to the caller', async () => {
+  const { memory, run } = prepare();
+  const expected = await run(createSequential(memory.bytes));
+  const messages: string[] = [];
+  const warn = (message: string) => messages.push(message);
+  const refuse: Spawn = () => {
+    throw new Error('not allowed');
+  };
+  expectSameBits(await run(createPool(memory, { threads: 3, spawn: refuse, warn })), expected);
+  expect(messages).toEqual(['cpu: worker threads cannot start (not allowed); going on with 1']);
+  await expect(createCoordinated(memory, { threads: 3, spawn: refuse, warn })).rejects.toThrow('not allowed');
+});
+
+test('helpers whose script fails are missed by nobody', async () => {
+  const { memory, run } = prepare();
+  const expected = await run(createSequential(memory.bytes));
+  const messages: string[] = [];
+  const broken: Spawn = (_, setup, events) => spawn('throw new Error("no luck");', setup, events);
+  const pool = createPool(memory, { threads: 2, spawn: broken, warn: (message) => messages.push(message) });
+  await vi.waitFor(async () => {
+    expectSameBits(await run(pool), expected);
+    expect(messages[0]).toMatch(/a worker thread is lost \(no luck\)/);
+  });
+  await expect(createCoordinated(memory, { threads: 2, spawn: broken, ...silent })).rejects.toThrow(
+    'no luck',
+  );
+});
+
+test('without SharedArrayBuffer there is one thread, and the line says why', async () => {
+  vi.stubGlobal('SharedArrayBuffer', undefined);
+  const lines: string[] = [];
+  const device = await use(cpu({ threads: 2 }), { log: (line) => lines.push(line) });
+  expect(lines).toEqual(['neurite: using cpu (wasm simd, 1 thread: no SharedArrayBuffer)']);
+  const x = tensor([1, 2, 3], { device });
+  expect(await x.mul(2).array()).toEqual([2, 4, 6]);
+  await device.destroy();
+});
+
+test('many small steps and freed tensors', async () => {
+  const device = await use(cpu({ threads: 2 }), { log: false });
+  let x = tensor(new Float32Array(SIZE).fill(1), { device });
+  for (let i = 0; i < 200; i++) {
+    x = x.mul(1.5).sub(0.5);
+    await realize(x);
+  }
+  expect(await x.sum().item()).toBe(SIZE);
+  await device.destroy();
+});

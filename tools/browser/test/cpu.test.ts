@@ -1,0 +1,66 @@
+/** The CPU backend in a real browser: on a page's main thread, in a worker, and without SharedArrayBuffer. */
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Browser, launch, type OpenOptions } from '../src/index.js';
+import * as kit from './entries/kit.js';
+import * as training from './entries/training.js';
+
+const STEPS = 12;
+const entry = (name: string): string => fileURLToPath(new URL(`entries/${name}.ts`, import.meta.url));
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser?.close());
+
+type Place = Required<Pick<OpenOptions, 'isolated' | 'thread'>>;
+
+/** What `use` says of threads, given how many the machine runs at once. */
+const threaded = (parallelism: number): string => (parallelism > 1 ? `${parallelism} threads` : '1 thread');
+const unshared = (): string => '1 thread: page not cross-origin isolated';
+
+const PLACES: readonly (readonly [string, Place, (parallelism: number) => string])[] = [
+  ['the main thread of an isolated page', { isolated: true, thread: 'page' }, threaded],
+  ['a worker of an isolated page', { isolated: true, thread: 'worker' }, threaded],
+  ['the main thread of a page without isolation', { isolated: false, thread: 'page' }, unshared],
+  ['a worker of a page without isolation', { isolated: false, thread: 'worker' }, unshared],
+];
+
+/** Trains in Node; what comes out is the same everywhere but for the line that says what computes. */
+async function trainHere() {
+  const { line, ...expected } = await training.train(STEPS);
+  expect(line).toContain('using cpu (wasm simd');
+  expect(expected.losses[STEPS - 1]).toBeLessThan(expected.losses[0]);
+  return expected;
+}
+
+describe.each(PLACES)('on %s', (_, place, note) => {
+  it('trains as in Node, to the bit, and says with what', async () => {
+    const page = await browser.open<typeof training>({ entry: entry('training'), ...place });
+    const { line, ...results } = await page.run('train', STEPS);
+    const parallelism = await page.run('parallelism');
+    await page.close();
+    expect(line).toBe(`neurite: using cpu (wasm simd, ${note(parallelism)})`);
+    expect(results).toEqual(await trainHere());
+  });
+
+  it('passes the backend test kit', async () => {
+    const page = await browser.open<typeof kit>({ entry: entry('kit'), ...place });
+    const { names, failures } = await page.run('run');
+    await page.close();
+    expect(failures).toEqual([]);
+    expect(names).toEqual(await kit.names());
+  });
+});
+
+it.each(['page', 'worker'] as const)('any number of threads gives the same bits: %s', async (thread) => {
+  const page = await browser.open<typeof training>({ entry: entry('training'), thread });
+  const expected = await trainHere();
+  for (const threads of [1, 3, 8]) {
+    const { line, ...results } = await page.run('train', STEPS, threads);
+    expect(line).toBe(`neurite: using cpu (wasm simd, ${threads === 1 ? '1 thread' : `${threads} threads`})`);
+    expect(results).toEqual(expected);
+  }
+  await page.close();
+});

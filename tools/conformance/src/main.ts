@@ -1,37 +1,34 @@
 /**
- * Runs PyTorch vectors on a backend: `npm run conformance -- --vectors DIR --backend NAME`.
+ * Runs PyTorch vectors on a backend: `npm run conformance -- --vectors DIR --backend NAME`, with `--browser` in Chromium.
  * Prints per op what passed, failed and is not covered; the last line is `N passed, M failed`.
  */
 import { parseArgs } from 'node:util';
-import { cpu } from '@neurite/backend-cpu';
-import { type BackendFactory, use } from '@neurite/tensor';
-import { reference } from '@neurite/tensor/reference';
+import { BACKENDS, type BackendName } from './backends.js';
+import { runInBrowser } from './browser.js';
+import { runInNode, suitesIn } from './node.js';
 import { createReport } from './report.js';
-import { runVectors, SUITES, suitesIn } from './run.js';
+import { SUITES } from './run.js';
 import { type CaseId, writeSubset } from './subset.js';
 
-const BACKENDS: Readonly<Record<string, () => BackendFactory>> = {
-  cpu: () => cpu(),
-  reference: () => reference(),
-};
-
-const USAGE = `usage: npm run conformance -- --vectors DIR [--backend ${Object.keys(BACKENDS).join('|')}] [--only PATTERN] [--verbose] [--subset DIR]`;
+const USAGE = `usage: npm run conformance -- --vectors DIR [--backend ${Object.keys(BACKENDS).join('|')}] [--browser] [--only PATTERN] [--verbose] [--subset DIR]`;
 
 /** `--subset` copies this many of the passing cases of each op. */
 const SUBSET_CASES_PER_OP = 2;
+
+const isBackend = (name: string): name is BackendName => Object.hasOwn(BACKENDS, name);
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       vectors: { type: 'string' },
       backend: { type: 'string', default: 'cpu' },
+      browser: { type: 'boolean', default: false },
       only: { type: 'string' },
       verbose: { type: 'boolean', default: false },
       subset: { type: 'string' },
     },
   });
-  const make = BACKENDS[values.backend];
-  if (!values.vectors || !make) {
+  if (!values.vectors || !isBackend(values.backend)) {
     console.error(values.vectors ? `no backend ${values.backend}\n${USAGE}` : USAGE);
     return 2;
   }
@@ -42,17 +39,15 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const device = await use(make());
+  const run = values.browser ? runInBrowser : runInNode;
   const report = createReport();
-  const only = values.only ? new RegExp(values.only) : undefined;
   const passed: CaseId[] = [];
-  await runVectors(values.vectors, { only }, (suite, op, id, outcome) => {
+  await run(values.vectors, values.backend, { only: values.only }, (suite, op, id, outcome) => {
     report.add(suite, op, id, outcome);
     if (outcome.kind === 'passed') passed.push({ suite, id });
   });
   report.print(values.verbose, console.log);
   if (values.subset) writeSubset(values.vectors, passed, values.subset, SUBSET_CASES_PER_OP);
-  await device.destroy();
   return 0;
 }
 

@@ -1,11 +1,9 @@
-/** Runs the cases of a folder of vectors on the default device, suite by suite. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+/** Runs the cases of a suite on the default device. */
 import { runModule } from './modules.js';
 import { NotCovered, runOp } from './ops.js';
 import type { Outcome } from './report.js';
 import { runInit, runOptimizer, runScheduler } from './training.js';
-import { type Json, openSuite, type Suite } from './vectors.js';
+import type { Json, Suite } from './vectors.js';
 
 type Case = { [key: string]: Json };
 
@@ -20,24 +18,25 @@ const RUNNERS = {
 export type SuiteName = keyof typeof RUNNERS;
 export const SUITES = Object.keys(RUNNERS) as readonly SuiteName[];
 
-/** The suites that a folder has. */
-export const suitesIn = (folder: string): SuiteName[] =>
-  SUITES.filter((s) => existsSync(join(folder, s, 'index.jsonl')));
-
+/** What became of a case; `op` is what it is a case of. */
 export type OnCase = (suite: SuiteName, op: string, id: string, outcome: Outcome) => void;
 
-/** Runs every case, or those whose `suite/id` matches `only`, one after the other. */
-export async function runVectors(
-  folder: string,
-  options: { readonly only?: RegExp },
+export interface RunOptions {
+  /** Source of a regular expression over `suite/id`: which cases run (default: all). */
+  readonly only?: string;
+}
+
+/** Runs every case of a suite that is asked for, one after the other. */
+export async function runSuite(
+  name: SuiteName,
+  suite: Suite,
+  { only = '' }: RunOptions,
   onCase: OnCase,
 ): Promise<void> {
-  for (const name of suitesIn(folder)) {
-    const suite = openSuite(join(folder, name));
-    for (const c of suite.cases) {
-      if (options.only && !options.only.test(`${name}/${c.id as string}`)) continue;
-      onCase(name, c.op as string, c.id as string, await runCase(name, suite, c));
-    }
+  const wanted = new RegExp(only);
+  for (const c of suite.cases) {
+    if (!wanted.test(`${name}/${c.id as string}`)) continue;
+    onCase(name, c.op as string, c.id as string, await runCase(name, suite, c));
   }
 }
 

@@ -1,6 +1,4 @@
-/** Reading a folder of vectors: `index.jsonl` beside `data.bin`; the format is described in `docs/conformance.md`. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** Reading a suite of vectors: `index.jsonl` beside `data.bin`; the format is described in `docs/conformance.md`. */
 import { DTYPES, type DType, type Tensor, type TypedArray, tensor, viewAs } from '@neurite/tensor';
 
 /** A decoded tensor: host data with its dtype and shape. */
@@ -53,12 +51,12 @@ function parseLine(folder: string, line: string, i: number): { [key: string]: Js
   }
 }
 
-/** Opens one folder of cases. Decoding throws RangeError for a tensor that lies outside `data.bin`. */
-export function openSuite(folder: string): Suite {
-  const lines = readFileSync(join(folder, 'index.jsonl'), 'utf8')
-    .split('\n')
-    .filter((l) => l.trim() !== '');
-  const file = readFileSync(join(folder, 'data.bin'));
+/**
+ * A suite from the content of its two files; `folder` names it in errors. Decoding throws RangeError for a tensor that lies
+ * outside `data.bin`.
+ */
+export function parseSuite(folder: string, index: string, file: Uint8Array): Suite {
+  const lines = index.split('\n').filter((l) => l.trim() !== '');
   // An own, aligned copy: typed arrays want aligned offsets.
   const bytes = new Uint8Array(file.byteLength);
   bytes.set(file);

@@ -6,9 +6,10 @@ import { reference } from '@neurite/tensor/reference';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compareTensor, flatten } from '../src/compare.js';
 import { bindSignature, camelCase, parseOp, signatureOf } from '../src/names.js';
+import { openSuite } from '../src/node.js';
 import { createReport, type Outcome } from '../src/report.js';
 import { runCase } from '../src/run.js';
-import { type HostTensor, type Json, openSuite, type Value } from '../src/vectors.js';
+import type { HostTensor, Json, Value } from '../src/vectors.js';
 import { Bytes, writeSuite } from './helpers.js';
 
 const TOLERANCE = { rtol: 1e-4, atol: 1e-5 };

@@ -1,0 +1,11 @@
+/** The backends that vectors can be run on. */
+import { cpu } from '@neurite/backend-cpu';
+import type { BackendFactory } from '@neurite/tensor';
+import { reference } from '@neurite/tensor/reference';
+
+export const BACKENDS = {
+  cpu: () => cpu(),
+  reference: () => reference(),
+} satisfies Record<string, () => BackendFactory>;
+
+export type BackendName = keyof typeof BACKENDS;

@@ -70,6 +70,15 @@ describe('fusion', () => {
     ).toHaveLength(1);
   });
 
+  it('adds each product of a long sum in its own epilogue', async () => {
+    const pairs = await Promise.all(
+      Array.from({ length: 4 }, async () => [await given([16, 8]), await given([16, 12])] as const),
+    );
+    const products = pairs.map(([a, b]) => b.transpose(0, 1).matmul(a).transpose(0, 1));
+    const sum = products.reduce((x, y) => x.add(y));
+    expect(await kernels(sum)).toEqual(['matmul', 'matmul_add', 'matmul_add', 'matmul_add']);
+  });
+
   it('reads transposed, sliced and repeated operands of a matmul without a copy', async () => {
     const a = await given([6, 8]);
     const b = await given([6, 10]);

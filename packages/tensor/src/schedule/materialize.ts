@@ -4,6 +4,7 @@
  */
 
 import type { ScalarOp } from '../kernel/ir.js';
+import { sameShape } from '../ops/dims.js';
 import {
   BINARY_OPS,
   COMPARE_OPS,
@@ -129,6 +130,23 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
     }
     loads[i] = read;
   };
+  /**
+   * Nodes that are the result of a contraction which nothing else reads, perhaps permuted ('bare'), or an elementwise function of
+   * one ('worked'). A kernel has room for one contraction, so where two of them meet, as in a long sum of products, what has been
+   * made of one is stored: each product adds itself to what the earlier ones have come to, in its epilogue.
+   */
+  const products = new Map<number, 'bare' | 'worked'>();
+  const separateProducts = (i: number) => {
+    const { op, inputs, shape } = nodes[i];
+    if (uses[i] !== 1 && !ELEMENTWISE.has(op)) return;
+    if (op === 'matmul' || op === 'conv') products.set(i, 'bare');
+    else if (op === 'permute' && products.get(inputs[0]) === 'bare') products.set(i, 'bare');
+    else if (ELEMENTWISE.has(op)) {
+      const met = [...new Set(inputs)].filter((k) => products.has(k) && sameShape(nodes[k].shape, shape));
+      if (met.length > 1) for (const k of met) if (products.get(k) === 'worked') store(k);
+      if (met.length > 0 && uses[i] === 1) products.set(i, 'worked');
+    }
+  };
   /** Stores inputs of a node until its expression is small enough; says whether it had to. */
   const keepWithinLimits = (i: number): boolean => {
     let changed = false;
@@ -168,6 +186,7 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
       const input = n.inputs[0];
       if (cost[input] >= DEAR_REPEATED && !stored[input]) store(input);
     }
+    separateProducts(i);
     keepWithinLimits(i);
     if (uses[i] > 1 && cost[i] >= DEAR && !MOVEMENT.has(n.op)) store(i);
   });

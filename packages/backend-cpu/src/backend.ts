@@ -26,6 +26,11 @@ export interface CpuOptions {
    * machine runs at the same time, at most 16. Results have the same bits for any number.
    */
   readonly threads?: number;
+  /**
+   * From how many machine instructions on, roughly, a kernel is shared out among threads (default 50,000); less is done by
+   * one, for calling the others would take longer.
+   */
+  readonly minParallelWork?: number;
   /** Bytes that may be live at once; at most (and by default) 4 GiB less 64 KiB, what 32-bit addresses reach. */
   readonly memoryBudget?: number;
 }
@@ -47,11 +52,11 @@ export function cpu(options: CpuOptions = {}): BackendFactory {
     async start() {
       const missing = missingFeature();
       if (missing) return interpreting(missing);
-      const { memoryBudget = MAX_MEMORY_BYTES - 1024 * 1024, threads } = options;
+      const { threads } = options;
       if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
         throw new ValidationError(`cpu: threads must be a whole number of at least 1, not ${threads}`);
       }
-      const { memory, executor, note } = await startThreads(memoryBudget, threads);
+      const { memory, executor, note } = await startThreads(options);
       return { backend: createBackend(memory, executor), notes: ['wasm simd', note] };
     },
   };
@@ -64,7 +69,8 @@ interface Started {
   readonly note: string;
 }
 
-async function startThreads(budget: number, wanted: number | undefined): Promise<Started> {
+async function startThreads(options: CpuOptions): Promise<Started> {
+  const { memoryBudget: budget = MAX_MEMORY_BYTES - 1024 * 1024, threads: wanted } = options;
   const alone = (reason: string): Started => {
     const memory = createMemory({ budget });
     const note = reason ? `1 thread: ${reason}` : '1 thread';
@@ -77,7 +83,7 @@ async function startThreads(budget: number, wanted: number | undefined): Promise
   if (threads === 1) return alone('');
   try {
     const memory = createMemory({ budget, shared: true });
-    const executor = await createThreaded(memory, threading, threads);
+    const executor = await createThreaded(memory, threading, { ...options, threads });
     return { memory, executor, note: `${threads} threads` };
   } catch (e) {
     return alone((e as Error).message);
@@ -87,12 +93,11 @@ async function startThreads(budget: number, wanted: number | undefined): Promise
 function createThreaded(
   memory: LinearMemory,
   { spawn, mayWait }: Threading,
-  threads: number,
+  { threads, minParallelWork: minWork }: CpuOptions & { readonly threads: number },
 ): Executor | Promise<Executor> {
   const warn = (message: string) => console.warn(`neurite: ${message}`);
-  return mayWait
-    ? createPool(memory, { threads, spawn, warn })
-    : createCoordinated(memory, { threads, spawn, warn });
+  const pool = { threads, minWork, spawn, warn };
+  return mayWait ? createPool(memory, pool) : createCoordinated(memory, pool);
 }
 
 /** (func (drop (v128.const 0))) as a module. */

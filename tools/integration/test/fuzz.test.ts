@@ -40,6 +40,7 @@ describe('random op graphs', () => {
       'reference of 4 buffers': [reference({ maxBuffers: 4 })],
       'cpu, fused': [cpu()],
       'cpu, unfused': [cpu(), { fusion: false }],
+      'cpu, 3 threads': [cpu({ threads: 3, minParallelWork: 0 })],
     });
   });
   afterAll(() => checker.destroy());
@@ -55,6 +56,8 @@ describe('random op graphs', () => {
 });
 
 const LAYER_SIZES = [1, 2, 3, 4, 7, 8];
+/** Enough to be cut into many pieces. */
+const WIDE_SIZES = [40, 128, 301];
 type Layer = (x: Tensor) => Tensor;
 
 /** What a network may do with a batch; none makes it larger than float32 takes in a few layers. */
@@ -94,7 +97,11 @@ const LAYERS: readonly (readonly [string, Layer])[] = [
 type Step = (x: Tensor, before: readonly Tensor[]) => Tensor;
 
 /** Losses, gradients and parameters of two steps of training a random network, one list of numbers each. */
-async function trainOnce(device: Device, draw: Draw): Promise<{ text: string; values: number[][] }> {
+async function trainOnce(
+  device: Device,
+  draw: Draw,
+  sizes = LAYER_SIZES,
+): Promise<{ text: string; values: number[][] }> {
   const parameters: Tensor[] = [];
   const parameter = (...shape: number[]): Tensor => {
     const size = shape.reduce((a, b) => a * b, 1);
@@ -102,7 +109,7 @@ async function trainOnce(device: Device, draw: Draw): Promise<{ text: string; va
     parameters.push(tensor(numbers, { shape, device, requiresGrad: true }));
     return parameters[parameters.length - 1];
   };
-  const size = () => LAYER_SIZES[draw(LAYER_SIZES.length)];
+  const size = () => sizes[draw(sizes.length)];
   const lines: string[] = [];
 
   function drawStep(shape: readonly number[], before: readonly Tensor[]): Step {
@@ -190,6 +197,34 @@ describe('random training graphs', () => {
       { ...settings, numRuns: Math.ceil(numRuns / 2) },
     );
     for (const [, device] of ways) await device.destroy();
+  });
+});
+
+describe('random training graphs of some size', () => {
+  it('have the same bits with 1, 2 and 5 threads', async () => {
+    const start = (threads: number) => use(cpu({ threads, minParallelWork: 0 }), { log: false });
+    const one = await start(1);
+    const others = [await start(2), await start(5)];
+    const check = async (draw: Draw) => {
+      const drawn: number[] = [];
+      const remember: Draw = (count) => {
+        drawn.push(draw(count));
+        return drawn[drawn.length - 1];
+      };
+      const expected = await trainOnce(one, remember, WIDE_SIZES);
+      for (const device of others) {
+        let at = 0;
+        const { text, values } = await trainOnce(device, () => drawn[at++], WIDE_SIZES);
+        // Arrays of this size take the matcher seconds.
+        const same = values.map((v, k) => v.every((x, i) => Object.is(x, expected.values[k][i])));
+        expect(same, text).toEqual(values.map(() => true));
+      }
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.gen(), (g) => check(drawFrom(g))),
+      { ...settings, numRuns: Math.ceil(numRuns / 10) },
+    );
+    for (const device of [one, ...others]) await device.destroy();
   });
 });
 

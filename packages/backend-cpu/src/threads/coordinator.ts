@@ -6,7 +6,7 @@ import { DeviceError } from '@neurite/tensor';
 import type { LinearMemory } from '../memory.js';
 import type { Reply, Request } from './coordinate.js';
 import type { Executor } from './executor.js';
-import { jobOf } from './jobs.js';
+import { jobOf, MIN_WORK } from './jobs.js';
 import { createModules, type Modules } from './modules.js';
 import { MAX_RESTARTS, type PoolOptions, STALL_MS } from './pool.js';
 import { type Thread, threadSource } from './spawn.js';
@@ -32,7 +32,8 @@ interface Waiter {
 
 /** Starts the coordinator and its helpers. Rejects with DeviceError, the reason, when the coordinator cannot start. */
 export function createCoordinated(memory: LinearMemory, options: PoolOptions): Promise<Executor> {
-  const { threads, spawn, stallMs = STALL_MS, warn } = options;
+  const { threads, minWork = MIN_WORK, spawn, stallMs = STALL_MS, warn } = options;
+  const cutting = { threads, minWork };
   let crew: Crew | null = null;
   let hired = 0;
   /** Ticket of the latest request, and of the latest that was answered. */
@@ -119,7 +120,7 @@ export function createCoordinated(memory: LinearMemory, options: PoolOptions): P
       const workers = present();
       const jobs = runs.flatMap((run) =>
         run.program.parts.map((_, part) => ({
-          job: jobOf(run, part, threads, scratch, workers.modules),
+          job: jobOf(run, part, cutting, scratch, workers.modules),
           name: run.program.kernel.name,
         })),
       );

@@ -2,7 +2,7 @@
 import { DeviceError } from '@neurite/tensor';
 import type { LinearMemory } from '../memory.js';
 import { type Executor, FINISHED_AT_ONCE, type Run, type Scratch } from './executor.js';
-import { chunksOf, jobOf, wantsHelp } from './jobs.js';
+import { chunksOf, jobOf, MIN_WORK, wantsHelp } from './jobs.js';
 import { createModules, type Modules } from './modules.js';
 import { type Spawn, type Thread, threadSource } from './spawn.js';
 import { controlBytes, createTeam, type Team } from './team.js';
@@ -14,6 +14,8 @@ export const MAX_RESTARTS = 3;
 
 export interface PoolOptions {
   readonly threads: number;
+  /** See `Cutting`. */
+  readonly minWork?: number;
   readonly spawn: Spawn;
   readonly stallMs?: number;
   /** Hears of helpers that are lost. */
@@ -29,7 +31,8 @@ interface Crew {
 
 /** Helpers start when there is something for them to do. */
 export function createPool(memory: LinearMemory, options: PoolOptions): Executor {
-  const { threads, spawn, stallMs = STALL_MS, warn } = options;
+  const { threads, minWork = MIN_WORK, spawn, stallMs = STALL_MS, warn } = options;
+  const cutting = { threads, minWork };
   let crew: Crew | null = null;
   let restarts = 0;
   let alone = false;
@@ -69,7 +72,7 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
   }
 
   function runWithHelp(run: Run, part: number, scratch: Scratch, { team, modules }: Crew): void {
-    const outcome = team.run(jobOf(run, part, threads, scratch, modules), run.program.parts[part].run);
+    const outcome = team.run(jobOf(run, part, cutting, scratch, modules), run.program.parts[part].run);
     if (outcome === 'done') return;
     const { name } = run.program.kernel;
     if (outcome === 'trapped') throw new DeviceError(`cpu: ${name} failed in a worker thread`);
@@ -82,7 +85,7 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
   function runAll(runs: readonly Run[], scratch: Scratch, helpers: Crew | null): void {
     for (const run of runs) {
       run.program.parts.forEach((part, i) => {
-        if (helpers && chunksOf(part, threads) > 1) runWithHelp(run, i, scratch, helpers);
+        if (helpers && chunksOf(part, cutting) > 1) runWithHelp(run, i, scratch, helpers);
         else part.run(0, part.units, run.args, scratch.address);
       });
     }
@@ -91,7 +94,7 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
   return {
     threads,
     submit(runs, scratch) {
-      if (alone || !wantsHelp(runs, threads)) {
+      if (alone || !wantsHelp(runs, cutting)) {
         runAll(runs, scratch, null);
         return 0;
       }

@@ -13,16 +13,34 @@ export function chooseOverwrites(
   deps: Dependencies,
 ): Map<number, number> {
   const chosen = new Map<number, number>();
+  const roots = new Set(graph.roots);
+  const taken = new Set<number>();
+  const writers = new Map(parts.flatMap((p) => [...storesOf(p).keys()].map((node) => [node, p] as const)));
+  const readers = readersOf(parts);
   graph.roots.forEach((root, k) => {
     const leaf = graph.overwrites[k];
-    if (leaf < 0 || graph.roots.includes(leaf) || graph.nodes[leaf].dtype !== graph.nodes[root].dtype) return;
-    if ([...chosen.values()].includes(leaf)) return;
-    const writer = parts.find((p) => storesOf(p).has(root));
+    if (leaf < 0 || roots.has(leaf) || taken.has(leaf)) return;
+    if (graph.nodes[leaf].dtype !== graph.nodes[root].dtype) return;
+    const writer = writers.get(root);
     if (!writer || writer.host || !writesWhereItReads(writer, root, leaf)) return;
-    const readers = parts.filter((p) => p !== writer && loadsOf(p).has(leaf));
-    if (readers.every((r) => deps.require(r, writer))) chosen.set(root, leaf);
+    const others = (readers.get(leaf) ?? []).filter((p) => p !== writer);
+    if (!others.every((r) => deps.require(r, writer))) return;
+    chosen.set(root, leaf);
+    taken.add(leaf);
   });
   return chosen;
+}
+
+function readersOf(parts: readonly Part[]): Map<number, Part[]> {
+  const readers = new Map<number, Part[]>();
+  for (const p of parts) {
+    for (const node of loadsOf(p).keys()) {
+      const list = readers.get(node);
+      if (list) list.push(p);
+      else readers.set(node, [p]);
+    }
+  }
+  return readers;
 }
 
 function writesWhereItReads(part: Part, root: number, leaf: number): boolean {

@@ -4,19 +4,38 @@ import type { Contraction, LoadExpr, Loop, Phase, Store } from '../kernel/ir.js'
 import { phaseRoots } from '../kernel/traverse.js';
 
 export interface Part {
-  outer: readonly Loop[];
-  phases: readonly Phase[];
-  contraction: Contraction | null;
+  readonly outer: readonly Loop[];
+  readonly phases: readonly Phase[];
+  readonly contraction: Contraction | null;
   /** Names of the ops inside, for the kernel's name. */
-  names: readonly string[];
+  readonly names: readonly string[];
   /** A host step instead of loops: the node of a `custom` op and the nodes that it reads. */
-  host: { readonly node: number; readonly inputs: readonly number[] } | null;
+  readonly host: { readonly node: number; readonly inputs: readonly number[] } | null;
   /** Position in program order: the last node that it computes. */
-  order: number;
+  readonly order: number;
+}
+
+/** A store and the phase that it is in. */
+export interface StoredAt {
+  readonly store: Store;
+  readonly phase: number;
+}
+
+/** Parts do not change: a merge makes a new one. So what they read and write is found out once. */
+function remembered<T>(compute: (part: Part) => T): (part: Part) => T {
+  const known = new WeakMap<Part, T>();
+  return (part) => {
+    let value = known.get(part);
+    if (value === undefined) {
+      value = compute(part);
+      known.set(part, value);
+    }
+    return value;
+  };
 }
 
 /** Loads of each buffer in a part. */
-export function loadsOf(part: Part): Map<number, LoadExpr[]> {
+export const loadsOf = remembered((part): ReadonlyMap<number, readonly LoadExpr[]> => {
   const loads = new Map<number, LoadExpr[]>(part.host?.inputs.map((i) => [i, []]));
   const roots = part.phases.flatMap(phaseRoots);
   visitExprs(roots, (e) => {
@@ -26,11 +45,11 @@ export function loadsOf(part: Part): Map<number, LoadExpr[]> {
     else loads.set(e.buffer, [e]);
   });
   return loads;
-}
+});
 
 /** Stores of each buffer in a part. */
-export function storesOf(part: Part): Map<number, { store: Store; phase: number }[]> {
-  const stores = new Map<number, { store: Store; phase: number }[]>(part.host ? [[part.host.node, []]] : []);
+export const storesOf = remembered((part): ReadonlyMap<number, readonly StoredAt[]> => {
+  const stores = new Map<number, StoredAt[]>(part.host ? [[part.host.node, []]] : []);
   part.phases.forEach((p, phase) => {
     for (const store of p.stores) {
       const list = stores.get(store.buffer);
@@ -39,7 +58,7 @@ export function storesOf(part: Part): Map<number, { store: Store; phase: number 
     }
   });
   return stores;
-}
+});
 
 /** Iterations of loops. */
 export const points = (loops: readonly Loop[]): number => loops.reduce((n, l) => n * l.size, 1);

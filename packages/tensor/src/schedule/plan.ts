@@ -93,8 +93,8 @@ export function buildPlan(graph: Graph, capabilities: Capabilities, options: Pla
  * depend on each other. Contractions stay alone, for they may have tuned programs.
  */
 function packSinks(order: readonly Part[], isSink: (p: Part) => boolean, maxBuffers: number): Part[][] {
-  const packable = order.filter((p) => isSink(p) && !p.contraction && !p.host);
-  const groups: Part[][] = order.filter((p) => !packable.includes(p)).map((p) => [p]);
+  const packable = new Set(order.filter((p) => isSink(p) && !p.contraction && !p.host));
+  const groups: Part[][] = order.filter((p) => !packable.has(p)).map((p) => [p]);
   let group: Part[] = [];
   let bound = new Set<number>();
   for (const p of packable) {

@@ -23,12 +23,21 @@ interface Scope {
   readonly pointers: Map<string, Pointer>;
 }
 
+/** A buffer in working memory: each call has its own `scratch`, all calls of a run have one `shared`. */
+export interface WorkingBuffer {
+  readonly memory: 'scratch' | 'shared';
+  /** Bytes from its start. */
+  readonly offset: number;
+}
+
 /** Everything that the emitters of one nest share. */
 export interface Context {
   readonly module: ModuleBuilder;
   readonly f: FunctionBuilder;
   readonly kernel: Kernel;
   readonly layout: ArgumentLayout;
+  /** The kernel's buffers beyond those of the layout. */
+  readonly working: readonly WorkingBuffer[];
   /** Local that holds the address of the argument block. */
   readonly args: number;
   /** Lanes of a full vector: 2 where float64 occurs, else 4. */

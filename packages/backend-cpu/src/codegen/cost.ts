@@ -100,7 +100,8 @@ function pointCost(kernel: Kernel, phase: Phase, variable: VarExpr | null, lanes
   return cost;
 }
 
-const pointsOf = (loops: readonly Loop[]) => loops.reduce((product, loop) => product * loop.size, 1);
+export const pointsOf = (loops: readonly Loop[]): number =>
+  loops.reduce((product, loop) => product * loop.size, 1);
 
 /** Vectors and single points that cover `size` points. */
 const iterations = (size: number, width: number) => Math.floor(size / width) + (size % width);
@@ -151,8 +152,15 @@ export function chooseLane(
   return best;
 }
 
-/** Instructions per point of the outer loops, roughly, once vectorised. */
+/** Instructions of a phase at one point of the outer loops, roughly, once vectorised. */
+export function phaseWork(kernel: Kernel, phase: Phase, width: number): number {
+  return (pointsOf(phase.loops) * pointCost(kernel, phase, null, 1)) / width;
+}
+
+/** Instructions per point of the outer loops. */
 export function workPerPoint(kernel: Kernel, nest: Nest, width: number): number {
-  const work = nest.phases.reduce((sum, p) => sum + pointsOf(p.loops) * pointCost(kernel, p, null, 1), 0);
-  return Math.max(work / width, 1);
+  return Math.max(
+    nest.phases.reduce((sum, phase) => sum + phaseWork(kernel, phase, width), 0),
+    1,
+  );
 }

@@ -2,14 +2,14 @@
 import { type Expr, type Kernel, type Loop, type Nest, phaseRoots, visitExprs } from '@neurite/tensor';
 import { type ArgumentLayout, PART } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
-import { type Context, popScope, pushScope } from './context.js';
-import { chooseLane, vectorCost, workPerPoint } from './cost.js';
+import { type Context, popScope, pushScope, type WorkingBuffer } from './context.js';
+import { pointsOf, vectorCost, workPerPoint } from './cost.js';
 import { hoist } from './hoist.js';
 import { emitRange, laneVariants } from './loops.js';
-import { copiesFor, emitPhase, spreadsOverLanes } from './phase.js';
+import { emitPhase } from './phase.js';
 import { pushScalar } from './scalar.js';
 import { stashRepeated } from './stash.js';
-import { blockSize, chooseTile, incrementDigits, splitCounter, tileLanes } from './units.js';
+import { incrementDigits, planUnits, splitCounter, type UnitPlan } from './units.js';
 import { pushVector } from './vector.js';
 
 /** Above this many instructions per iteration, transcendental functions are called rather than written in place. */
@@ -25,29 +25,37 @@ export interface NestFunction {
   readonly scratchBytes: number;
 }
 
-/** Adds the function of a nest to a module, under `name`. */
+/**
+ * Adds the function of a nest to a module, under `name`. `working` tells where the kernel's buffers beyond those of the layout lie.
+ */
 export function emitNest(
   module: ModuleBuilder,
   kernel: Kernel,
   nest: Nest,
   layout: ArgumentLayout,
   name: string,
+  working: readonly WorkingBuffer[],
 ): NestFunction {
   const f = module.func(name, ['i32', 'i32', 'i32', 'i32']);
   module.exportFunction(f);
-  const width = usesDoubles(kernel, nest, nest.phases.flatMap(phaseRoots)) ? 2 : 4;
-  const lane = chooseLane(kernel, nest, width, spreadsOverLanes);
-  const stashed = lane ? null : stashRepeated(kernel, nest);
+  const width = laneCount(kernel, nest);
+  const plan = planUnits(kernel, nest, width);
+  const stashed = plan.lane ? null : stashRepeated(kernel, nest);
   const own = stashed ?? { kernel, nest, scratchBytes: 0 };
   const c = createContext(module, f, own.kernel, own.nest, layout, {
     args: PART.args,
     width,
-    accsVary: lane !== null,
+    accsVary: plan.lane !== null,
+    working: [...working, { memory: 'scratch', offset: 0 }],
   });
-  const units = emitUnits(c, own.kernel, own.nest, lane, own.nest.phases.flatMap(phaseRoots));
-  const points = nest.outer.reduce((product, loop) => product * loop.size, 1);
-  return { f, units, work: points * workPerPoint(kernel, nest, width), scratchBytes: own.scratchBytes };
+  if (plan.units > 0) emitUnits(c, own.nest, plan);
+  const work = pointsOf(nest.outer) * workPerPoint(kernel, nest, width);
+  return { f, units: plan.units, work, scratchBytes: own.scratchBytes };
 }
+
+/** Lanes of the vectors that a nest is computed with. */
+export const laneCount = (kernel: Kernel, nest: Nest): 2 | 4 =>
+  usesDoubles(kernel, nest, nest.phases.flatMap(phaseRoots)) ? 2 : 4;
 
 /** The state before anything is written. */
 export function createContext(
@@ -56,20 +64,19 @@ export function createContext(
   kernel: Kernel,
   nest: Nest,
   layout: ArgumentLayout,
-  { args, width, accsVary }: Pick<Context, 'args' | 'width' | 'accsVary'>,
+  options: Pick<Context, 'args' | 'width' | 'accsVary'> & Partial<Pick<Context, 'working'>>,
 ): Context {
   return {
     module,
     f,
     kernel,
     layout,
-    args,
-    width,
+    working: [],
+    ...options,
     lane: null,
     lanes: 1,
     copies: 1,
     inlineMath: vectorCost(nest.phases.flatMap(phaseRoots)) <= INLINE_LIMIT,
-    accsVary,
     variables: new Map(),
     accs: new Map(),
     bases: new Map(),
@@ -94,39 +101,41 @@ export function usesDoubles(kernel: Kernel, nest: Nest, roots: readonly Expr[]):
   return found;
 }
 
-/** Loads the addresses of all buffers that the nest touches. */
+/** Loads the addresses of all buffers that the nest touches and whose place is known. */
 export function emitBases(c: Context, nest: Nest, roots: readonly Expr[]): void {
   const buffers = new Set(nest.phases.flatMap((p) => p.stores.map((s) => s.buffer)));
   visitExprs(roots, (e) => {
     if (e.kind === 'load') buffers.add(e.buffer);
   });
   for (const buffer of buffers) {
-    const local = c.f.local('i32');
-    // The one buffer that the layout does not know is working memory (see stash.ts).
+    const working = c.working[buffer - c.layout.buffers];
     if (buffer < c.layout.buffers) {
       c.f.get(c.args);
       c.f.memory('i32.load', c.layout.buffer(buffer));
-    } else c.f.get(PART.scratch);
+    } else if (working) pushWorkingMemory(c, working);
+    else continue;
+    const local = c.f.local('i32');
     c.f.set(local);
     c.bases.set(buffer, local);
   }
 }
 
-/** Writes the function's body; returns the number of units. */
-function emitUnits(
-  c: Context,
-  kernel: Kernel,
-  nest: Nest,
-  lane: Loop | null,
-  roots: readonly Expr[],
-): number {
-  if (nest.outer.some((loop) => loop.size === 0)) return 0;
+function pushWorkingMemory({ f, args, layout }: Context, { memory, offset }: WorkingBuffer): void {
+  if (memory === 'scratch') f.get(PART.scratch);
+  else {
+    f.get(args);
+    f.memory('i32.load', layout.shared);
+  }
+  if (offset === 0) return;
+  f.i32(offset);
+  f.op('i32.add');
+}
+
+/** Writes the function's body. */
+function emitUnits(c: Context, nest: Nest, { lane, copies, tile, block }: UnitPlan): void {
   const { f } = c;
   const { begin, end } = PART;
-  const copies = lane ? copiesForLanes(nest, lane, c.width) : 1;
-  const step = c.width * copies;
-  const tile = lane && chooseTile(kernel, nest, lane);
-  const block = !lane ? 1 : tile ? tileLanes(step, lane) : blockSize(kernel, nest, lane, c.width, step);
+  const roots = nest.phases.flatMap(phaseRoots);
   const blocks = lane ? Math.ceil(lane.size / block) : 1;
   // A digit that is always 0 needs no local.
   const digit = (size: number) => ({ size, local: size > 1 ? f.local('i32') : -1 });
@@ -179,18 +188,6 @@ function emitUnits(
   f.brIf(next);
   f.end();
   popScope(c);
-  return counters.reduce((product, { size }) => product * size, blocks);
-}
-
-/** Column reductions share what the inner loop costs among many lanes. */
-function copiesForLanes(nest: Nest, lane: Loop, width: number): number {
-  const loops = nest.phases.some((p) => p.loops.length > 0);
-  const reductions = nest.phases.reduce((sum, p) => sum + p.reductions.length, 0);
-  const roots = nest.phases.flatMap(phaseRoots);
-  const wanted = loops && reductions === 1 && vectorCost(roots) <= 6 ? 8 : copiesFor(roots, reductions);
-  let copies = wanted;
-  while (copies > 1 && copies * width > lane.size) copies /= 2;
-  return copies;
 }
 
 /** First point and end of a unit's block of the lane loop. */

@@ -18,6 +18,7 @@ import {
   visitExprs,
 } from '@neurite/tensor';
 import { opCost } from './cost.js';
+import { mapPhase, positionIn } from './split.js';
 
 /** What has no op as dear as a transcendental function is computed again: storing and loading cost several instructions. */
 const DEAR = 20;
@@ -87,15 +88,9 @@ function visitDear(phase: Phase, visit: (e: OpExpr) => boolean): void {
   }
 }
 
-/** Row-major position of a point in its loops, behind the first `offset` elements. */
-function positionIn(b: ExprBuilder, loops: readonly Loop[], offset: number): Expr {
-  const int = (value: number) => b.constant(value, 'int32');
-  const row = loops.reduce(
-    (index, { variable, size }) => b.op('add', [b.op('mul', [index, int(size)]), variable]),
-    int(0),
-  );
-  return b.op('add', [row, int(offset)]);
-}
+/** Position of a point in its loops, behind the first `offset` elements. */
+const placeIn = (b: ExprBuilder, loops: readonly Loop[], offset: number): Expr =>
+  b.op('add', [positionIn(b, loops), b.constant(offset, 'int32')]);
 
 /** A value of an earlier phase; it has a place in working memory once a later phase wants it. */
 interface Candidate {
@@ -142,7 +137,7 @@ export function stashRepeated(kernel: Kernel, nest: Nest): Stashed | null {
         elements += Math.ceil(points / 16) * 16;
       }
       if (known?.offset == null) return true;
-      const index = positionIn(b, phase.loops, known.offset);
+      const index = placeIn(b, phase.loops, known.offset);
       loads.get(phase)!.set(value, b.load(buffer, index, 'float32'));
       return false;
     });
@@ -155,7 +150,7 @@ export function stashRepeated(kernel: Kernel, nest: Nest): Stashed | null {
       .filter((c) => c.phase === phase && c.offset !== null)
       .map((c) => ({
         buffer,
-        index: positionIn(b, phase.loops, c.offset!),
+        index: placeIn(b, phase.loops, c.offset!),
         value: c.value,
         mode: 'set',
         guard: null,
@@ -164,11 +159,7 @@ export function stashRepeated(kernel: Kernel, nest: Nest): Stashed | null {
     const memo = loads.get(phase);
     if (!memo) return phase;
     const known = (e: Expr): Expr => rewrite(b, e, () => undefined, memo);
-    return {
-      ...phase,
-      reductions: phase.reductions.map((r) => ({ ...r, value: known(r.value) })),
-      stores: [...phase.stores, ...stores(phase)].map((s) => ({ ...s, value: known(s.value) })),
-    };
+    return mapPhase({ ...phase, stores: [...phase.stores, ...stores(phase)] }, known);
   };
   const memory: BufferArg = { dtype: 'float32', size: elements, access: 'readwrite' };
   return {

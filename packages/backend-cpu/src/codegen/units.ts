@@ -9,13 +9,54 @@ import {
   visitExprs,
 } from '@neurite/tensor';
 import { type Context, strideOf } from './context.js';
-import { workPerPoint } from './cost.js';
+import { chooseLane, pointsOf, vectorCost, workPerPoint } from './cost.js';
+import { copiesFor, spreadsOverLanes } from './phase.js';
 
 /** Instructions that a unit should have, so that cutting a range costs little and still leaves enough to share out. */
 const UNIT_WORK = 16384;
 const CACHE_LINE = 64;
 /** Points of each side of a tile where rows are read and columns written, or the other way round. */
 const TILE = 16;
+
+/** How a nest runs: what lanes stand for, and what a unit is. */
+export interface UnitPlan {
+  /** The outer loop that lanes spread over; null where each phase spreads its own. */
+  readonly lane: Loop | null;
+  /** Vectors per iteration of the lane loop. */
+  readonly copies: number;
+  readonly tile: Tile | null;
+  /** Points of the lane loop in a unit. */
+  readonly block: number;
+  readonly units: number;
+}
+
+/** Points of another outer loop that run one after another, before the next block of lanes. */
+interface Tile {
+  readonly loop: Loop;
+  readonly size: number;
+}
+
+export function planUnits(kernel: Kernel, nest: Nest, width: number): UnitPlan {
+  const lane = chooseLane(kernel, nest, width, spreadsOverLanes);
+  const points = pointsOf(nest.outer);
+  if (!lane || points === 0) return { lane, copies: 1, tile: null, block: 1, units: points };
+  const copies = copiesForLanes(nest, lane, width);
+  const step = width * copies;
+  const tile = chooseTile(kernel, nest, lane);
+  const block = tile ? tileLanes(step, lane) : blockSize(kernel, nest, lane, width, step);
+  return { lane, copies, tile, block, units: (points / lane.size) * Math.ceil(lane.size / block) };
+}
+
+/** Column reductions share what the inner loop costs among many lanes. */
+function copiesForLanes(nest: Nest, lane: Loop, width: number): number {
+  const loops = nest.phases.some((p) => p.loops.length > 0);
+  const reductions = nest.phases.reduce((sum, p) => sum + p.reductions.length, 0);
+  const roots = nest.phases.flatMap(phaseRoots);
+  const wanted = loops && reductions === 1 && vectorCost(roots) <= 6 ? 8 : copiesFor(roots, reductions);
+  let copies = wanted;
+  while (copies > 1 && copies * width > lane.size) copies /= 2;
+  return copies;
+}
 
 /** One place of a unit's number, written in mixed radix. */
 export interface Digit {
@@ -24,7 +65,7 @@ export interface Digit {
 }
 
 /** Points of the lane loop per unit, a multiple of what one iteration covers. */
-export function blockSize(kernel: Kernel, nest: Nest, lane: Loop, width: number, step: number): number {
+function blockSize(kernel: Kernel, nest: Nest, lane: Loop, width: number, step: number): number {
   const points = UNIT_WORK / workPerPoint(kernel, nest, width);
   return Math.min(Math.ceil(points / step) * step, lane.size);
 }
@@ -33,7 +74,7 @@ export function blockSize(kernel: Kernel, nest: Nest, lane: Loop, width: number,
  * Another outer loop to walk in tiles together with the lane loop: one along which an access has neighbours that the lane
  * loop finds a cache line or more apart, as in a transposition. A cache line is then used up while it is there.
  */
-export function chooseTile(kernel: Kernel, nest: Nest, lane: Loop): { loop: Loop; size: number } | null {
+function chooseTile(kernel: Kernel, nest: Nest, lane: Loop): Tile | null {
   const across: Loop[] = [];
   const look = (buffer: number, index: Expr) => {
     const { bytes } = DTYPES[kernel.buffers[buffer].dtype];
@@ -56,8 +97,7 @@ export function chooseTile(kernel: Kernel, nest: Nest, lane: Loop): { loop: Loop
 }
 
 /** Lanes per unit within a tile. */
-export const tileLanes = (step: number, lane: Loop): number =>
-  Math.min(Math.ceil(TILE / step) * step, lane.size);
+const tileLanes = (step: number, lane: Loop): number => Math.min(Math.ceil(TILE / step) * step, lane.size);
 
 /** Sets counters to the digits of a unit's number, the last one running fastest. */
 export function splitCounter(c: Context, digits: readonly Digit[], number: number): void {

@@ -1,4 +1,4 @@
-import { DeviceError, realize, tensor, use } from '@neurite/tensor';
+import { DeviceError, OutOfMemoryError, realize, tensor, use, zeros } from '@neurite/tensor';
 import { afterEach, expect, test, vi } from 'vitest';
 import { compileKernel } from '../src/codegen/compile.js';
 import { cpu } from '../src/index.js';
@@ -22,8 +22,10 @@ afterEach(() => {
 });
 
 /** A program over two buffers, ready to run with an executor of any kind. */
-function prepare(kernel = pointwise('chain', SIZE, (x) => op('exp', op('mul', x, f32(0.5))))) {
-  const memory = createMemory({ budget: 2 ** 28, shared: true });
+function prepare(
+  kernel = pointwise('chain', SIZE, (x) => op('exp', op('mul', x, f32(0.5)))),
+  memory = createMemory({ budget: 2 ** 28, shared: true }),
+) {
   const program = compileKernel(kernel, memory.memory);
   const args = memory.allocate(argumentLayout(kernel).bytes);
   const [from, to] = kernel.buffers.map(({ size }) => memory.allocate(4 * size));
@@ -43,7 +45,7 @@ function prepare(kernel = pointwise('chain', SIZE, (x) => op('exp', op('mul', x,
     if (failure) throw failure;
     return floats(to, kernel.buffers[1].size).slice();
   };
-  return { memory, program, run };
+  return { memory, program, args, run };
 }
 
 /** `toEqual` takes a second for arrays of this size. */
@@ -75,6 +77,42 @@ test('helpers do take part', async () => {
   };
   // A helper is there a moment after it was first asked for.
   await vi.waitFor(async () => expect(await chunksOfCaller()).toBeLessThan(8), { timeout: 20_000 });
+});
+
+test('addresses beyond two gigabytes', async () => {
+  const memory = createMemory({ budget: 2 ** 32 - 2 ** 21, shared: true });
+  // Room that nobody touches costs address space only.
+  memory.allocate(2 ** 31 + 2 ** 20);
+  const { run, args } = prepare(undefined, memory);
+  expect(args).toBeGreaterThan(2 ** 31);
+  const expected = await run(createSequential(memory.bytes));
+  expect(expected[1]).toBeCloseTo(Math.exp(Math.sin(1) / 2), 6);
+  const pool = createPool(memory, { threads: 3, spawn, ...silent });
+  for (let i = 0; i < 20; i++) expectSameBits(await run(pool), expected);
+  expectSameBits(await run(await createCoordinated(memory, { threads: 3, spawn, ...silent })), expected);
+});
+
+test('a memory that cannot grow is an error of the step, and smaller steps go on', async () => {
+  const device = await use(cpu({ threads: 2 }), { log: false });
+  const grow = vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
+    throw new RangeError('no more');
+  });
+  await expect(realize(zeros([2 ** 26], { device }).add(1))).rejects.toThrow(OutOfMemoryError);
+  grow.mockRestore();
+  expect(await tensor([1, 2], { device }).add(1).array()).toEqual([2, 3]);
+  await device.destroy();
+});
+
+test('an idle pool burns no time', async () => {
+  const { memory, run } = prepare();
+  const pool = createPool(memory, { threads: 4, spawn, ...silent });
+  for (let i = 0; i < 50; i++) await run(pool);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const before = process.cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const { user, system } = process.cpuUsage(before);
+  // Of this process and all its threads, in microseconds: a thread that spins would take the whole second.
+  expect(user + system).toBeLessThan(500_000);
 });
 
 test('a program finds its module in threads that start later, and after the memory has grown', async () => {

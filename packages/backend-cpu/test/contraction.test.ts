@@ -62,6 +62,22 @@ async function agree(kernel: Kernel): Promise<void> {
   });
 }
 
+/** Units are independent: one after another, from the last one on, they leave what all of them at once do. */
+function expectCuttable(kernel: Kernel): void {
+  const program = specializeContraction(kernel, poisoned)!;
+  expect(Math.max(...program.parts.map(({ units }) => units))).toBeGreaterThan(2);
+  const pieces = program.parts.flatMap((part) =>
+    Array.from({ length: part.units }, (_, i) => ({
+      ...part,
+      units: 1,
+      run: (_begin: number, _end: number, args: number, scratch: number) =>
+        part.run(part.units - 1 - i, part.units - i, args, scratch),
+    })),
+  );
+  const inputs = randomInputs(kernel);
+  expect(runPoisoned({ ...program, parts: pieces }, inputs)).toEqual(runPoisoned(program, inputs));
+}
+
 /** Cases per property; the variable asks for more of them. */
 const RUNS = Number(process.env.CONTRACTION_RUNS ?? 100);
 const epilogue = fc.constantFrom(...EPILOGUES);
@@ -103,23 +119,11 @@ describe('matmul', () => {
     ).toBeUndefined();
   });
 
-  it('can be cut into ranges of units', () => {
-    const kernel = matmulKernel({ m: 300, n: 20, k: 30 });
-    const program = specializeContraction(kernel, poisoned)!;
-    const [part] = program.parts;
-    expect(part!.units).toBeGreaterThan(2);
-    const pieces = {
-      ...program,
-      parts: Array.from({ length: part!.units }, (_, i) => ({
-        ...part!,
-        units: 1,
-        run: (_begin: number, _end: number, args: number, scratch: number) =>
-          part!.run(part!.units - 1 - i, part!.units - i, args, scratch),
-      })),
-    };
-    const inputs = randomInputs(kernel);
-    expect(runPoisoned(pieces, inputs)).toEqual(runPoisoned(program, inputs));
-  });
+  it.each<MatmulShape>([
+    { m: 300, n: 20, k: 390 },
+    { batch: [3], m: 70, n: 90, k: 130, transposed: [true, true] },
+    { batch: [17], m: 30, n: 40, k: 50 },
+  ])('can be cut into ranges of units: $batch $m × $n × $k', (s) => expectCuttable(matmulKernel(s, 'two')));
 });
 
 describe('conv', () => {

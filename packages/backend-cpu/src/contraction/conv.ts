@@ -13,12 +13,10 @@ import { emitCopy, emitPixelTable, emitTapTable, emitWeights, packPixels } from 
 import { type ConvPlan, planConv } from './convPlan.js';
 import { type Emitter, emitter, type I32 } from './emit.js';
 import { columnsOf, FLOAT32, microKernel, ROWS } from './microKernel.js';
-import type { BlockProgram, BlockTarget } from './program.js';
+import { type BlockProgram, type BlockTarget, roundUp } from './program.js';
 
 const { bytes } = FLOAT32;
 const WIDTH = columnsOf(FLOAT32);
-
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
 /** A convolution with its numbers. */
 interface Planned {
@@ -77,6 +75,8 @@ function convProgram({ conv, places }: ConvPart): BlockProgram {
   const lineBlocks = Math.ceil(plan.output[plan.axis]! / plan.blockOutput[plan.axis]!);
   return {
     units: Math.ceil(conv.batch / plan.images) * conv.groups * lineBlocks,
+    work: conv.batch * conv.groups * conv.outChannels * conv.inChannels * plan.taps * plan.pixels,
+    sharedBytes: 0,
     scratchBytes: Object.values(sizes).reduce((sum, size) => sum + size, 0),
     places,
     mergeable: places || plan.linePitch !== blockOutput[2] ? 1 : conv.outputSize.length,

@@ -1,12 +1,12 @@
 /** Tuned programs for contractions. */
-import type { Kernel, Loop, Nest } from '@neurite/tensor';
+import type { Kernel } from '@neurite/tensor';
 import { isShared, memoryImport } from '../codegen/compile.js';
 import { argumentLayout, type CpuProgram, linkProgram, PART } from '../program.js';
 import { ModuleBuilder } from '../wasm/encoder.js';
 import { convPrograms } from './conv.js';
 import { emitter, type I32 } from './emit.js';
 import { type Epilogue, makeEpilogue, startsOf } from './epilogue.js';
-import { matmulProgram } from './matmul.js';
+import { matmulPrograms } from './matmul.js';
 import { FLOAT32, FLOAT64 } from './microKernel.js';
 import type { BlockProgram } from './program.js';
 
@@ -31,8 +31,8 @@ function plan(kernel: Kernel): BlockProgram[] | undefined {
     return dtype === 'float32' && !empty ? convPrograms(contraction) : undefined;
   }
   if (contraction.k === 0 || Math.min(contraction.m, contraction.n) < MIN_SIDE) return undefined;
-  if (dtype === 'float32') return [matmulProgram(contraction, FLOAT32)];
-  return dtype === 'float64' ? [matmulProgram(contraction, FLOAT64)] : undefined;
+  if (dtype === 'float32') return matmulPrograms(contraction, FLOAT32);
+  return dtype === 'float64' ? matmulPrograms(contraction, FLOAT64) : undefined;
 }
 
 function emitPart(
@@ -63,6 +63,7 @@ function emitPart(
         f,
         unit,
         scratch: () => f.get(scratch),
+        shared: argument(layout.shared),
         buffer: (i) => argument(layout.buffer(i)),
         merged: epilogue.merged,
         epilogue(outer, from, count, sums) {
@@ -99,25 +100,18 @@ export function specializeContraction(kernel: Kernel, memory: WebAssembly.Memory
   const programs = plan(kernel);
   if (!programs) return undefined;
   const shared = isShared(memory);
-  const products = multiplyAdds(kernel.nests[0]!);
-  const units = programs.reduce((sum, program) => sum + program.units, 0);
   return linkProgram(
     {
       kernel,
       parts: programs.map((program, i) => ({
         name: `contract${i}`,
         units: program.units,
-        // Two instructions for four lanes, and as much again for packing and the epilogue.
-        work: (products * program.units) / units,
+        work: program.work,
       })),
       scratchBytes: Math.max(...programs.map((program) => program.scratchBytes)),
-      sharedBytes: 0,
+      sharedBytes: Math.max(...programs.map((program) => program.sharedBytes)),
       build: (text) => build(kernel, programs, shared, text),
     },
     memory,
   );
 }
-
-const sizeOf = (loops: readonly Loop[]): number => loops.reduce((product, { size }) => product * size, 1);
-
-const multiplyAdds = ({ outer, phases: [first] }: Nest): number => sizeOf(outer) * sizeOf(first!.loops);

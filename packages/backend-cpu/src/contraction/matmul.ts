@@ -1,118 +1,205 @@
 /**
  * Matrix product by packed panels (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
  *
- * A unit of work is a block of C of one batch entry: for each stretch of k the block's rows of A are packed once, then one
- * panel of B after another is packed and multiplied by all of them while it is in the first-level cache. Sums go to working
- * memory; the epilogue reads them there. Units share nothing.
+ * A unit of work is a block of C of one batch entry: for each stretch of k, panel after panel of B is multiplied by all the
+ * block's strips of A while it is in the first-level cache. Sums go to working memory; the epilogue reads them there. Where
+ * several units need the same strips and panels, a part of its own packs both operands for all of them; otherwise a unit
+ * packs what it needs.
  */
 import type { MatmulContraction } from '@neurite/tensor';
-import { emitter, type I32 } from './emit.js';
-import { columnsOf, type Element, microKernel, ROWS } from './microKernel.js';
-import { packStrip } from './pack.js';
+import { type Emitter, emitter, type I32 } from './emit.js';
+import { type MatmulPlan, planMatmul, type Side } from './matmulPlan.js';
+import { type Element, microKernel, ROWS } from './microKernel.js';
+import { emitPanels } from './pack.js';
 import type { BlockProgram, BlockTarget } from './program.js';
 
-/** Block sizes, measured: packed A (m·k) stays in the second-level cache, a panel of B in the first. */
-const BLOCK = { m: 128, n: 512, k: 384 } as const;
-
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
-
-/** Cuts `total` into equal parts of at most `most`, each a multiple of `multiple`. */
-export function evenBlock(total: number, most: number, multiple: number): number {
-  const parts = Math.ceil(total / most);
-  return roundUp(Math.ceil(total / parts), multiple);
+/** Plans the product, in one or two parts; nothing is written yet. */
+export function matmulPrograms(contraction: MatmulContraction, element: Element): BlockProgram[] {
+  const plan = planMatmul(contraction, element);
+  return plan.packed ? [packProgram(plan), productProgram(plan)] : [productProgram(plan)];
 }
 
-/** Plans the product; nothing is written yet. */
-export function matmulProgram(contraction: MatmulContraction, element: Element): BlockProgram {
-  const { m, n, k, lhs, rhs } = contraction;
+/** Indices of a batch entry by its number. */
+function pointsOf(e: Emitter, batch: readonly number[], entry: I32): I32[] {
+  const points: I32[] = [];
+  let rest = entry;
+  for (const size of [...batch].reverse()) {
+    points.unshift(e.hold(e.rem(rest, size)));
+    rest = e.hold(e.div(rest, size));
+  }
+  return points;
+}
+
+/** Address of row (or column) `at` of an operand in the batch entry at `points`. */
+const startOf = (
+  e: Emitter,
+  { bytes }: Element,
+  side: Side,
+  { buffer }: BlockTarget,
+  points: readonly I32[],
+  at: I32,
+): I32 =>
+  e.hold(
+    e.add(
+      buffer(side.buffer),
+      side.offset * bytes,
+      ...points.map((p, i) => e.mul(p, side.batch[i]! * bytes)),
+      e.mul(at, side.across * bytes),
+    ),
+  );
+
+const stridesOf = ({ bytes }: Element, { across, along }: Side) => ({
+  across: across * bytes,
+  along: along * bytes,
+});
+
+/** Fills the shared panels: a unit is a group of strips or panels over a stretch of k. */
+function packProgram(plan: MatmulPlan): BlockProgram {
+  const { contraction, element, entries, stretches, sides } = plan;
   const { bytes } = element;
-  const width = columnsOf(element);
-  const block = {
-    m: evenBlock(m, BLOCK.m, ROWS),
-    n: evenBlock(n, BLOCK.n, width),
-    k: evenBlock(k, BLOCK.k, 4),
+  const [a, b] = sides;
+
+  function emitSide(e: Emitter, target: BlockTarget, side: Side, unit: I32): void {
+    const groups = side.groups;
+    const k0 = e.hold(e.mul(e.rem(unit, stretches), plan.block.k));
+    const i0 = e.hold(e.mul(e.rem(e.div(unit, stretches), groups), side.group));
+    const entry = e.hold(e.div(unit, stretches * groups));
+    const depth = e.hold(e.min(plan.block.k, e.sub(contraction.k, k0)));
+    const points = pointsOf(e, contraction.batch, entry);
+    const source = startOf(e, element, side, target, points, i0);
+    emitPanels(e, target.module, element, side.width, stridesOf(element, side), {
+      to: e.hold(e.add(target.shared, panelOffset(e, plan, side, entry, k0, i0, depth))),
+      source: e.hold(e.add(source, e.mul(k0, side.along * bytes))),
+      count: e.hold(e.min(side.group, e.sub(side.size, i0))),
+      k: depth,
+    });
+  }
+
+  const unitsOf = ({ groups }: Side) => entries * stretches * groups;
+  return {
+    units: unitsOf(a) + unitsOf(b),
+    // About one instruction for an element.
+    work: entries * contraction.k * (contraction.m + contraction.n),
+    scratchBytes: 0,
+    sharedBytes: plan.sharedBytes,
+    places: null,
+    mergeable: 1,
+    emitUnit(target) {
+      const e = emitter(target.f);
+      const unit = e.hold(target.unit);
+      e.when(
+        e.less(unit, unitsOf(a)),
+        () => emitSide(e, target, a, unit),
+        () => emitSide(e, target, b, e.hold(e.sub(unit, unitsOf(a)))),
+      );
+    },
   };
-  const count = { m: Math.ceil(m / block.m), n: Math.ceil(n / block.n) };
-  const batch = contraction.batch.reduce((product, size) => product * size, 1);
+}
+
+/** Offset in shared memory of the panel that begins with row (or column) `at`, from k0 on: a stretch's panels lie together. */
+const panelOffset = (
+  e: Emitter,
+  { contraction, element }: MatmulPlan,
+  side: Side,
+  entry: I32,
+  k0: I32,
+  at: I32,
+  depth: I32,
+): I32 =>
+  e.add(
+    side.shared,
+    e.mul(entry, side.padded * contraction.k * element.bytes),
+    e.mul(k0, side.padded * element.bytes),
+    e.mul(at, e.mul(depth, element.bytes)),
+  );
+
+/** Multiplies panels, those that it packs or the shared ones. */
+function productProgram(plan: MatmulPlan): BlockProgram {
+  const { contraction, element, entries, block, count, sides } = plan;
+  const { k } = contraction;
+  const { bytes } = element;
+  const [lhs, rhs] = sides;
   const packedA = block.m * block.k * bytes;
-  const packedB = width * block.k * bytes;
+  const packedB = rhs.group * block.k * bytes;
   const sumRow = block.n * bytes;
 
-  function emitUnit({ module, f, unit, scratch, buffer, epilogue }: BlockTarget): void {
+  function emitUnit(target: BlockTarget): void {
+    const { module, f, unit, scratch, shared, epilogue } = target;
     const e = emitter(f);
     const kernel = microKernel(module, element);
-    const strips = {
-      a: packStrip(module, element, ROWS, { across: lhs.strides.m * bytes, along: lhs.strides.k * bytes }),
-      b: packStrip(module, element, width, { across: rhs.strides.n * bytes, along: rhs.strides.k * bytes }),
-    };
     const i0 = e.hold(e.mul(e.rem(e.div(unit, count.n), count.m), block.m));
     const j0 = e.hold(e.mul(e.rem(unit, count.n), block.n));
-    const points: I32[] = [];
-    let rest = e.hold(e.div(unit, count.n * count.m));
-    for (const size of [...contraction.batch].reverse()) {
-      points.unshift(e.hold(e.rem(rest, size)));
-      rest = e.hold(e.div(rest, size));
-    }
-    const rows = e.hold(e.min(block.m, e.sub(m, i0)));
-    const columns = e.hold(e.min(block.n, e.sub(n, j0)));
-    const start = (operand: typeof lhs | typeof rhs, at: I32, stride: number) =>
-      e.hold(
-        e.add(
-          buffer(operand.buffer),
-          operand.offset * bytes,
-          ...points.map((p, i) => e.mul(p, operand.strides.batch[i]! * bytes)),
-          e.mul(at, stride * bytes),
-        ),
-      );
-    const a = start(lhs, i0, lhs.strides.m);
-    const b = start(rhs, j0, rhs.strides.n);
-    const panels = e.hold(scratch);
-    const panelB = e.hold(e.add(panels, packedA));
-    const sums = e.hold(e.add(panelB, packedB));
+    const entry = e.hold(e.div(unit, count.n * count.m));
+    const points = pointsOf(e, contraction.batch, entry);
+    const rows = e.hold(e.min(block.m, e.sub(contraction.m, i0)));
+    const columns = e.hold(e.min(block.n, e.sub(contraction.n, j0)));
+    const sums = e.hold(scratch);
 
-    e.loop(0, k, block.k, (k0) => {
-      const depth = e.hold(e.min(block.k, e.sub(k, k0)));
+    const multiply = (strips: I32, panels: I32, first: I32, width: I32, k0: I32, depth: I32) => {
       const stripBytes = e.hold(e.mul(depth, ROWS * bytes));
-      const fromA = e.hold(e.add(a, e.mul(k0, lhs.strides.k * bytes)));
-      const fromB = e.hold(e.add(b, e.mul(k0, rhs.strides.k * bytes)));
-      const to = e.variable(panels);
-      e.loop(0, rows, ROWS, (i) => {
-        to.get();
-        e.push(e.add(fromA, e.mul(i, lhs.strides.m * bytes)));
-        e.push(e.min(ROWS, e.sub(rows, i)));
-        e.push(depth);
-        f.call(strips.a);
-        to.advance(stripBytes);
-      });
-      e.loop(0, columns, width, (j) => {
-        e.push(panelB);
-        e.push(e.add(fromB, e.mul(j, rhs.strides.n * bytes)));
-        e.push(e.min(width, e.sub(columns, j)));
-        e.push(depth);
-        f.call(strips.b);
-        const strip = e.variable(panels);
+      const panel = e.variable(panels);
+      e.loop(first, e.hold(e.add(first, width)), rhs.width, (j) => {
+        const strip = e.variable(strips);
         const sum = e.variable(e.add(sums, e.mul(j, bytes)));
         e.loop(0, rows, ROWS, () => {
-          strip.get();
-          e.push(panelB);
-          e.push(depth);
-          sum.get();
-          e.push(sumRow);
-          e.push(k0);
+          for (const value of [strip.get, panel.get, depth, sum.get, sumRow, k0]) e.push(value);
           f.call(kernel);
           strip.advance(stripBytes);
           sum.advance(ROWS * sumRow);
         });
+        panel.advance(e.mul(depth, rhs.width * bytes));
       });
-    });
+    };
+
+    if (plan.packed) {
+      e.loop(0, k, block.k, (k0) => {
+        const depth = e.hold(e.min(block.k, e.sub(k, k0)));
+        const [strips, panels] = (
+          [
+            [lhs, i0],
+            [rhs, j0],
+          ] as const
+        ).map(([side, at]) => e.hold(e.add(shared, panelOffset(e, plan, side, entry, k0, at, depth))));
+        multiply(strips!, panels!, 0, columns, k0, depth);
+      });
+    } else {
+      const strips = e.hold(e.add(sums, block.m * sumRow));
+      const panels = e.hold(e.add(strips, packedA));
+      const [a, b] = [
+        startOf(e, element, lhs, target, points, i0),
+        startOf(e, element, rhs, target, points, j0),
+      ];
+      e.loop(0, k, block.k, (k0) => {
+        const depth = e.hold(e.min(block.k, e.sub(k, k0)));
+        emitPanels(e, module, element, ROWS, stridesOf(element, lhs), {
+          to: strips,
+          source: e.hold(e.add(a, e.mul(k0, lhs.along * bytes))),
+          count: rows,
+          k: depth,
+        });
+        e.loop(0, columns, rhs.group, (j) => {
+          const width = e.hold(e.min(rhs.group, e.sub(columns, j)));
+          emitPanels(e, module, element, rhs.width, stridesOf(element, rhs), {
+            to: panels,
+            source: e.hold(e.add(b, e.mul(k0, rhs.along * bytes), e.mul(j, rhs.across * bytes))),
+            count: width,
+            k: depth,
+          });
+          multiply(strips, panels, j, width, k0, depth);
+        });
+      });
+    }
     e.loop(0, rows, 1, (i) => {
       epilogue([...points, e.hold(e.add(i0, i))], j0, columns, e.add(sums, e.mul(i, sumRow)));
     });
   }
 
   return {
-    units: batch * count.m * count.n,
-    scratchBytes: packedA + packedB + block.m * sumRow,
+    units: entries * count.m * count.n,
+    // Two instructions for four lanes, and as much again for what is around them.
+    work: entries * contraction.m * contraction.n * k,
+    scratchBytes: block.m * sumRow + (plan.packed ? 0 : packedA + packedB),
+    sharedBytes: plan.sharedBytes,
     places: null,
     mergeable: 1,
     emitUnit,

@@ -36,6 +36,77 @@ export function packStrip(
   });
 }
 
+/** How many panels are filled at once where neighbours lie together, so that whole cache lines are read. */
+const WIDE = 4;
+
+/** What is packed: `count` rows or columns of length `k`, from the address `source`, to panels at `to`. */
+export interface PanelRun {
+  readonly to: I32;
+  readonly source: I32;
+  readonly count: I32;
+  readonly k: I32;
+}
+
+/** Writes code that fills panels of `width` one after another; the last one is filled up with zeros. */
+export function emitPanels(
+  e: Emitter,
+  module: ModuleBuilder,
+  element: Element,
+  width: number,
+  strides: StripStrides,
+  { to, source, count, k }: PanelRun,
+): void {
+  const { bytes } = element;
+  const group = WIDE * width;
+  const rowBytes = e.hold(e.mul(k, bytes));
+  const pack = (f: FunctionBuilder, i: I32, own: I32) => {
+    e.push(e.add(to, e.mul(i, rowBytes)));
+    e.push(e.add(source, e.mul(i, strides.across)));
+    e.push(own);
+    e.push(k);
+    e.f.call(f);
+  };
+  const whole = strides.across === bytes ? e.hold(e.mul(e.div(count, group), group)) : 0;
+  if (whole !== 0) {
+    const wide = packWide(module, element, width, strides);
+    e.loop(0, whole, group, (i) => pack(wide, i, group));
+  }
+  const strip = packStrip(module, element, width, strides);
+  e.loop(whole, count, width, (i) => pack(strip, i, e.min(width, e.sub(count, i))));
+}
+
+/** As `packStrip`, for `WIDE` whole panels of neighbours. */
+function packWide(
+  module: ModuleBuilder,
+  element: Element,
+  width: number,
+  strides: StripStrides,
+): FunctionBuilder {
+  const name = `packWide.${element.shape}.${width}.${strides.along}`;
+  return module.helper(name, ['i32', 'i32', 'i32', 'i32'], [], (f) => {
+    const e = emitter(f);
+    const [target, source, , k] = [0, 1, 2, 3].map((i) => () => f.get(i)) as [I32, I32, I32, I32];
+    const rowBytes = width * element.bytes;
+    const panelBytes = e.hold(e.mul(k, rowBytes));
+    const panels = [e.variable(target)];
+    for (let i = 1; i < WIDE; i += 1) panels.push(e.variable(e.add(panels[i - 1]!.get, panelBytes)));
+    const from = e.variable(source);
+    const end = e.hold(e.add(target, panelBytes));
+    e.loop(target, end, rowBytes, () => {
+      panels.forEach((panel, i) => {
+        for (let offset = 0; offset < rowBytes; offset += 16) {
+          panel.get();
+          from.get();
+          f.memory('v128.load', i * rowBytes + offset, element.bytes);
+          f.memory('v128.store', offset);
+        }
+        panel.advance(rowBytes);
+      });
+      from.advance(strides.along);
+    });
+  });
+}
+
 interface Panel {
   readonly e: Emitter;
   readonly element: Element;

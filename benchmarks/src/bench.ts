@@ -1,14 +1,15 @@
 /** Measures a row: all peers' processes side by side, timed in turns, so that what disturbs the machine disturbs them alike. */
-import { readFileSync } from 'node:fs';
-import { differences } from './compare.js';
+import { differences, sameBits } from './compare.js';
 import { writeInputs } from './draw.js';
+import type { Effort } from './effort.js';
+import { readResults } from './files.js';
 import { type PeerSpec, resultPath } from './peers.js';
 import { ROWS, type RowName } from './rows.js';
-import { openSession, type Session } from './session.js';
+import type { Session } from './session.js';
 import { summarize } from './statistics.js';
 
 export interface Measurement {
-  readonly row: RowName;
+  readonly row: string;
   readonly peer: string;
   /** Median milliseconds; null when the peer has none. */
   readonly ms: number | null;
@@ -16,91 +17,133 @@ export interface Measurement {
   readonly spread: number | null;
   /** `ok`, the largest relative difference from the other peers, `alone` where there are none, or why there is no time. */
   readonly check: string | number;
+  /** Time of the roof with as many threads, divided by `ms`; null where the row has none. */
+  readonly share: number | null;
+  /** For what has a size and no time. */
+  readonly bytes?: number;
 }
 
-const ROUNDS = 9;
-/** Measured in each round, at least one call. */
-const ROUND_MS = 80;
 /** Few enough that training steps do not run away, many enough for the fastest row. */
 const CALLS_PER_ROUND = 40;
 /** A call that takes longer is measured alone and in fewer rounds. */
 const SLOW_MS = 1000;
 const SLOW_ROUNDS = 3;
-/** Rounds that warm up: engines compile hot code again after it has run for a while. */
-const WARM_UP_ROUNDS = 2;
+/** Of a call that takes longer, the first one after the checked ones is all that is measured. */
+const VERY_SLOW_MS = 5000;
 
 const reasonOf = (e: unknown): string => (e instanceof Error ? e.message.split('\n')[0] : String(e));
 
+/** What a peer has come to in a row. */
 interface Contestant {
-  readonly session: Session;
+  readonly peer: PeerSpec;
   readonly times: number[];
+  session?: Session;
+  results?: Float32Array[];
+  /** Why there is no time. */
+  reason?: string;
 }
 
-/** Times all sessions in turns; one that fails is left out from then on and its reason goes to `failed`. */
-async function takeTurns(
-  contestants: Map<string, Contestant>,
-  failed: (peer: string, reason: string) => void,
-) {
-  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-    for (const [peer, { session, times }] of contestants) {
-      const slow = session.firstMs > SLOW_MS;
-      if (slow && (round < 0 || times.length >= SLOW_ROUNDS)) continue;
-      try {
-        const measured = await session.measure({ ms: ROUND_MS, calls: slow ? 1 : CALLS_PER_ROUND });
-        if (round >= 0) times.push(...measured);
-      } catch (e) {
-        failed(peer, reasonOf(e));
-        session.end();
-        contestants.delete(peer);
-      }
+/** Does something with each peer that is still in the race, one after the other. */
+async function takeTurn(
+  contestants: readonly Contestant[],
+  act: (contestant: Contestant) => Promise<void>,
+): Promise<void> {
+  for (const contestant of contestants) {
+    if (contestant.reason !== undefined) continue;
+    try {
+      await act(contestant);
+    } catch (e) {
+      contestant.reason = reasonOf(e);
+      await contestant.session?.end();
     }
   }
 }
 
-function readResult(path: string): Float32Array {
-  const bytes = new Uint8Array(readFileSync(path));
-  return new Float32Array(bytes.buffer, 0, bytes.length / 4);
+async function measureWarm(contestants: readonly Contestant[], effort: Effort, open: Open): Promise<void> {
+  await takeTurn(contestants, open);
+  for (let round = -effort.warmUpRounds; round < effort.rounds; round++) {
+    await takeTurn(contestants, async ({ session, times }) => {
+      const { firstMs } = session!;
+      if (firstMs > VERY_SLOW_MS) {
+        if (times.length === 0) times.push(firstMs);
+        return;
+      }
+      const slow = firstMs > SLOW_MS;
+      if (slow && (round < 0 || times.length >= SLOW_ROUNDS)) return;
+      const measured = await session!.measure({ ms: effort.roundMs, calls: slow ? 1 : CALLS_PER_ROUND });
+      if (round >= 0) times.push(...measured);
+    });
+  }
 }
 
-/** Measures one row with all peers; those that cannot run it say why in `check`. */
+/** Each time a process of its own. The first ones find the disk's cache cold and are not counted. */
+async function measureOnce(contestants: readonly Contestant[], effort: Effort, open: Open): Promise<void> {
+  for (let turn = -1; turn < effort.processes; turn++) {
+    await takeTurn(contestants, async (contestant) => {
+      await open(contestant);
+      if (turn >= 0) contestant.times.push(contestant.session!.firstMs);
+      await contestant.session!.end();
+    });
+  }
+}
+
+type Open = (contestant: Contestant) => Promise<void>;
+
+/** `ok`, `alone`, or what does not agree. Ours must have the same bits with any number of threads. */
+function checksOf(row: RowName, contestants: readonly Contestant[]): Map<PeerSpec, string | number> {
+  const finished = contestants.filter(({ peer, reason }) => peer.kind !== 'roof' && reason === undefined);
+  const off = differences(new Map(finished.map(({ peer, results }) => [peer.name, results!])));
+  const first = finished.find(({ peer }) => peer.kind === 'ours');
+  return new Map(
+    finished.map(({ peer, results }): [PeerSpec, string | number] => {
+      const difference = off.get(peer.name)!;
+      if (difference > ROWS[row].tolerance) return [peer, difference];
+      const differs = first && peer.kind === 'ours' && !sameBits(results!, first.results!);
+      if (differs) return [peer, `not the bits of ${first.peer.name}`];
+      return [peer, finished.length === 1 ? 'alone' : 'ok'];
+    }),
+  );
+}
+
+/** Measures one row with all peers and roofs; those that cannot run it say why in `check`. */
 export async function measureRow(
   row: RowName,
   peers: readonly PeerSpec[],
   directory: string,
+  effort: Effort,
 ): Promise<Measurement[]> {
   writeInputs(directory, row);
-  const reasons = new Map<string, string>();
-  const contestants = new Map<string, Contestant>();
-  try {
-    for (const peer of peers) {
-      const unavailable = peer.unavailable();
-      if (unavailable) {
-        reasons.set(peer.name, unavailable);
-        continue;
-      }
-      try {
-        const work = { row, directory, resultFile: resultPath(directory, row, peer.name) };
-        contestants.set(peer.name, { session: await openSession(peer, work), times: [] });
-      } catch (e) {
-        reasons.set(peer.name, reasonOf(e));
-      }
-    }
-    await takeTurns(contestants, (peer, reason) => reasons.set(peer, reason));
-  } finally {
-    for (const { session } of contestants.values()) session.end();
-  }
-  const off = differences(
-    new Map([...contestants.keys()].map((peer) => [peer, readResult(resultPath(directory, row, peer))])),
-  );
-  const checkOf = (peer: string): string | number => {
-    if (off.size === 1) return 'alone';
-    const difference = off.get(peer)!;
-    return difference <= ROWS[row].tolerance ? 'ok' : difference;
+  const contestants = peers
+    .filter((peer) => peer.kind !== 'roof' || ROWS[row].work)
+    .map((peer): Contestant => ({ peer, times: [], reason: peer.unavailable() ?? undefined }));
+  const open: Open = async (contestant) => {
+    const resultFile = resultPath(directory, row, contestant.peer.name);
+    contestant.session = await contestant.peer.open({ row, directory, resultFile });
+    contestant.results = readResults(resultFile, contestant.session.lengths);
   };
-  return peers.map(({ name: peer }) => {
-    const times = contestants.get(peer)?.times;
-    if (!times) return { row, peer, ms: null, spread: null, check: reasons.get(peer)! };
+  try {
+    const measure = ROWS[row].timing === 'warm' ? measureWarm : measureOnce;
+    await measure(contestants, effort, open);
+  } finally {
+    for (const { session } of contestants) await session?.end();
+  }
+  return summarizeRow(row, contestants);
+}
+
+function summarizeRow(row: RowName, contestants: readonly Contestant[]): Measurement[] {
+  const checks = checksOf(row, contestants);
+  const medianOf = ({ times, reason }: Contestant) => (reason === undefined ? summarize(times).median : null);
+  const roofOf = (threads: number): number | null => {
+    const roof = contestants.find(({ peer }) => peer.kind === 'roof' && peer.threads === threads);
+    return roof ? medianOf(roof) : null;
+  };
+  return contestants.map((contestant) => {
+    const { peer, times, reason } = contestant;
+    if (reason !== undefined)
+      return { row, peer: peer.name, ms: null, spread: null, check: reason, share: null };
     const { median, spread } = summarize(times);
-    return { row, peer, ms: median, spread, check: checkOf(peer) };
+    const roof = roofOf(peer.threads);
+    const share = roof === null ? null : roof / median;
+    return { row, peer: peer.name, ms: median, spread, check: checks.get(peer) ?? 'roof', share };
   });
 }

@@ -6,12 +6,22 @@ import type { RowName } from './rows.js';
 export interface Case {
   /** What is timed: one call, over when its result is there. */
   run(): void | Promise<void>;
-  /** The results to compare, one array after the other; called once, before `run`. */
+  /** The results to compare, in the order and the layouts of PyTorch's. Called once, before `run` but for what is timed once. */
   check(): Promise<Float32Array[]>;
 }
 
-/** A peer's program: every row it has, by name. One that throws is reported with its message. */
-export type PeerRows = Readonly<Record<RowName, (inputs: Inputs) => Case | Promise<Case>>>;
+/** Makes a row's case. One that throws is reported with its message. */
+export type MakeCase = (inputs: Inputs) => Case | Promise<Case>;
+
+/** A peer's program: every row by name, or in a few words why it has none. */
+export type PeerRows = Readonly<Record<RowName, MakeCase | string>>;
+
+/** The case of a row that the peer has. */
+export function makeCase(rows: PeerRows, row: RowName, inputs: Inputs): Case | Promise<Case> {
+  const make = rows[row];
+  if (typeof make === 'string') throw new Error(make);
+  return make(inputs);
+}
 
 /** From the bench to a peer's process, a line of JSON on its stdin: measure for about `ms`, in at most `calls` calls. */
 export interface MeasureRequest {
@@ -21,7 +31,7 @@ export interface MeasureRequest {
 
 /** From a peer's process, a line of JSON on file descriptor 3. */
 export type Answer =
-  /** Ready: the checked results are in the file whose name it was given, one call has been timed. */
-  | { readonly ready: { readonly firstMs: number } }
+  /** Ready: the results are in the file whose name it was given, so many numbers each; one call has been timed. */
+  | { readonly ready: { readonly firstMs: number; readonly lengths: readonly number[] } }
   | { readonly times: readonly number[] }
   | { readonly error: string };

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Generator, hostNormal, hostUniform } from '@neurite/tensor';
 import { type IndexEntry, numelOf } from './inputs.js';
-import { type InputSpec, ROWS, type RowName } from './rows.js';
+import type { InputSpec } from './rows/spec.js';
+import { ROWS, type RowName } from './rows.js';
 
 function draw(generator: Generator, { shape, draw, scale }: InputSpec): Float32Array | Int32Array {
   const n = numelOf(shape);

@@ -1,7 +1,11 @@
 /** The peers: how each is named and started. Only the started process loads the peer's library. */
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { ADDITIONS, type RowName, TRAINING } from './rows.js';
+import type { PeerRows } from './case.js';
+import { ADDITIONS } from './rows/kernels.js';
+import { GPT, LSTM, TRAINING, UPDATED } from './rows/training.js';
+import { ROWS, type RowName } from './rows.js';
+import { type Command, openProcess, type Session } from './session.js';
 
 /** Where a peer's process finds its row and leaves its results. */
 export interface Work {
@@ -10,32 +14,48 @@ export interface Work {
   readonly resultFile: string;
 }
 
+/** Ours, other libraries that a JavaScript engine runs, native ones, and what this engine can do at most. */
+export type PeerKind = 'ours' | 'javascript' | 'native' | 'roof';
+
 export interface PeerSpec {
   readonly name: string;
+  readonly kind: PeerKind;
+  readonly threads: number;
   /** Why it cannot run on this machine, in a word or two, or null. */
   unavailable(): string | null;
-  command(work: Work): { file: string; args: string[]; env: Record<string, string> };
+  /** Starts it on a row, and waits until its results are written and one call is timed. */
+  open(work: Work): Promise<Session>;
 }
 
 /** `dist/main.js`: this very program. */
 const program = process.argv[1];
 const python = '/usr/bin/python3';
 
-/** The peers in JavaScript: `main.js --serve NAME` runs one. */
-export const JAVASCRIPT_PEERS = {
-  'neurite cpu 1t': () => import('./peers/neurite.js'),
-  'jax-js wasm': () => import('./peers/jax.js'),
-  'tfjs wasm': () => import('./peers/tfjs.js'),
-} as const;
+/** What `main.js --serve NAME` loads. */
+export const PROGRAMS: Readonly<Record<string, (row: RowName) => Promise<PeerRows>>> = {
+  'neurite cpu 1t': async () => (await import('./peers/neurite/index.js')).open(1),
+  'neurite cpu 2t': async () => (await import('./peers/neurite/index.js')).open(2),
+  'jax-js wasm': async () => (await import('./peers/jax/index.js')).open(),
+  'tfjs wasm': async (row) => (await import('./peers/tfjs/node.js')).open(ROWS[row].timing !== 'import'),
+  'onnxruntime 2t': async () => (await import('./peers/onnxruntime/index.js')).open(2),
+  'roof 1t': async () => (await import('./roof/node.js')).open(1),
+  'roof 2t': async () => (await import('./roof/node.js')).open(2),
+};
 
-const javascript = (name: keyof typeof JAVASCRIPT_PEERS): PeerSpec => ({
+const inNode = (
+  name: string,
+  kind: PeerKind,
+  threads: number,
+  unavailable: () => string | null = () => null,
+): PeerSpec => ({
   name,
-  unavailable: () => null,
-  command: ({ row, directory, resultFile }) => ({
-    file: process.execPath,
-    args: [program, '--serve', name, '--row', row, '--directory', directory, '--results', resultFile],
-    env: {},
-  }),
+  kind,
+  threads,
+  unavailable,
+  open: ({ row, directory, resultFile }) => {
+    const args = [program, '--serve', name, '--row', row, '--directory', directory, '--results', resultFile];
+    return openProcess({ file: process.execPath, args, env: {} });
+  },
 });
 
 let torchFound: boolean | undefined;
@@ -45,37 +65,60 @@ function hasTorch(): boolean {
   return torchFound;
 }
 
-const pytorch = (threads: number): PeerSpec => ({
-  name: `pytorch ${threads}t`,
-  unavailable: () => (hasTorch() ? null : 'skipped'),
-  command: ({ row, directory, resultFile }) => ({
-    file: python,
-    args: [
-      resolve(program, '../../src/peers/pytorch.py'),
-      String(threads),
-      row,
-      directory,
-      resultFile,
-      JSON.stringify({ ...TRAINING, additions: ADDITIONS }),
-    ],
-    // The BLAS library starts threads of its own.
-    env: { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) },
-  }),
+/** What PyTorch's process has to know of the rows. */
+const SETTINGS = JSON.stringify({
+  ...TRAINING,
+  additions: ADDITIONS,
+  gpt: GPT,
+  lstm: LSTM,
+  updated: UPDATED,
 });
 
+function torchCommand({ row, directory, resultFile }: Work, threads: number): Command {
+  const script = resolve(program, '../../src/peers/pytorch/main.py');
+  const count = String(threads);
+  return {
+    file: python,
+    // -B: no compiled files beside the sources.
+    args: ['-B', script, row, directory, resultFile, count, ROWS[row].timing, SETTINGS],
+    // The BLAS library starts threads of its own.
+    env: { OMP_NUM_THREADS: count, OPENBLAS_NUM_THREADS: count },
+  };
+}
+
+const pytorch = (threads: number): PeerSpec => ({
+  name: `pytorch ${threads}t`,
+  kind: 'native',
+  threads,
+  unavailable: () => (hasTorch() ? null : 'skipped'),
+  open: (work) => openProcess(torchCommand(work, threads)),
+});
+
+/** The package is an optional dependency: it is large, and not there for every platform. */
+function onnxruntimeMissing(): string | null {
+  try {
+    import.meta.resolve('onnxruntime-node');
+    return null;
+  } catch {
+    return 'not installed';
+  }
+}
+
 export const PEERS: readonly PeerSpec[] = [
-  javascript('neurite cpu 1t'),
-  javascript('jax-js wasm'),
-  javascript('tfjs wasm'),
+  inNode('neurite cpu 1t', 'ours', 1),
+  inNode('neurite cpu 2t', 'ours', 2),
+  inNode('jax-js wasm', 'javascript', 1),
+  inNode('tfjs wasm', 'javascript', 1),
+  inNode('onnxruntime 2t', 'native', 2, onnxruntimeMissing),
   pytorch(1),
   pytorch(2),
 ];
 
-/** Whether a peer is ours. */
-export const isOurs = (peer: string): boolean => peer.startsWith('neurite');
-
-/** Whether a peer runs in a JavaScript engine. */
-export const isJavaScript = (peer: string): boolean => peer in JAVASCRIPT_PEERS;
+/** The roofs that the shares of these peers need. */
+export const roofsFor = (peers: readonly PeerSpec[]): PeerSpec[] =>
+  [1, 2]
+    .filter((threads) => peers.some((peer) => peer.threads === threads))
+    .map((threads) => inNode(`roof ${threads}t`, 'roof', threads));
 
 export const resultPath = (directory: string, row: RowName, peer: string): string =>
   join(directory, `${row}.${peer.replaceAll(' ', '-')}.out`);

@@ -1,55 +1,89 @@
 /** The table for people and the lines for programs. */
 import type { Measurement } from './bench.js';
-import { isJavaScript, isOurs } from './peers.js';
-import { ROWS, type RowName } from './rows.js';
+import type { PeerKind, PeerSpec } from './peers.js';
+import { describeRow } from './rows.js';
 
-const round = (x: number, digits: number): number => Number(x.toPrecision(digits));
+const round = (x: number | null, digits: number): number | null =>
+  x === null ? null : Number(x.toPrecision(digits));
 
 /** One line of `--json`. Infinity has no JSON; such a difference is a result that cannot be compared. */
-export function jsonLine({ row, peer, ms, spread, check }: Measurement): string {
+export function jsonLine({ row, peer, ms, spread, check, share, bytes }: Measurement): string {
+  const difference = typeof check === 'number';
   return JSON.stringify({
     row,
     peer,
-    ms: ms && round(ms, 4),
-    spread: spread === null ? null : round(spread, 2),
-    check: typeof check === 'number' ? (Number.isFinite(check) ? round(check, 3) : 'not comparable') : check,
+    ms: round(ms, 4),
+    spread: round(spread, 2),
+    check: difference ? (Number.isFinite(check) ? round(check, 3) : 'not comparable') : check,
+    share: round(share, 3),
+    bytes,
   });
 }
 
 const fixed = (ms: number): string => (ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.toFixed(2) : ms.toFixed(0));
 
-/** Ours over the fastest of some others whose results agree, or a dash. */
-function ratio(measurements: readonly Measurement[], among: (peer: string) => boolean): string {
-  const ours = measurements.find((m) => isOurs(m.peer))?.ms;
+/** What the row is about: milliseconds or bytes. */
+const amountOf = ({ ms, bytes }: Measurement): number | null => ms ?? bytes ?? null;
+
+type KindOf = (peer: string) => PeerKind;
+
+/** Ours with the most threads that has a value. */
+const oursOf = (measurements: readonly Measurement[], kindOf: KindOf): Measurement | undefined =>
+  measurements.findLast((m) => kindOf(m.peer) === 'ours' && amountOf(m) !== null);
+
+/** Ours over the best of some others whose results agree, or a dash. */
+function ratio(measurements: readonly Measurement[], kindOf: KindOf, among: readonly PeerKind[]): string {
+  const ours = oursOf(measurements, kindOf);
   const others = measurements.filter(
-    (m) => !isOurs(m.peer) && m.ms !== null && m.check === 'ok' && among(m.peer),
+    (m) => among.includes(kindOf(m.peer)) && amountOf(m) !== null && m.check === 'ok',
   );
   if (!ours || others.length === 0) return '–';
-  return `${(ours / Math.min(...others.map((m) => m.ms!))).toFixed(2)}×`;
+  return `${(amountOf(ours)! / Math.min(...others.map((m) => amountOf(m)!))).toFixed(2)}×`;
 }
 
-function cell({ ms, spread }: Measurement): string {
-  return ms === null ? '–' : `${fixed(ms)} ±${Math.round(spread! * 50)}%`;
+function cell(m: Measurement | undefined): string {
+  if (m?.ms) return `${fixed(m.ms)} ±${Math.round(m.spread! * 50)}%`;
+  return m?.bytes ? `${(m.bytes / 1000).toFixed(1)} kB` : '–';
 }
 
-/** Why peers have no time, and what does not agree, a line each. */
+function share(measurements: readonly Measurement[], kindOf: KindOf): string {
+  const ours = oursOf(measurements, kindOf);
+  if (!ours || ours.share === null) return '–';
+  const { work } = describeRow(ours.row);
+  return `${Math.round(ours.share * 100)} % ${work!.kind === 'flops' ? 'peak' : 'bandwidth'}`;
+}
+
+/** Why peers have no time, and what does not agree, a line each; what a peer says of several rows is one. */
 function remarks(measurements: readonly Measurement[]): string[] {
-  return measurements.flatMap(({ row, peer, ms, check }) => {
-    if (ms === null) return [`${row}: ${peer}: ${check}`];
-    if (typeof check === 'number') return [`${row}: ${peer}: results differ by ${check.toExponential(1)}`];
-    return [];
-  });
+  const rowsBySaying = new Map<string, string[]>();
+  for (const { row, peer, check } of measurements) {
+    if (check === 'ok' || check === 'alone' || check === 'roof') continue;
+    const saying = typeof check === 'number' ? `results differ by ${check.toExponential(1)}` : check;
+    const key = `${peer}: ${saying}`;
+    rowsBySaying.set(key, [...(rowsBySaying.get(key) ?? []), row]);
+  }
+  return [...rowsBySaying].map(([saying, rows]) => `- ${saying} (${rows.join(', ')})`);
 }
 
 /** A Markdown table, columns padded so that it reads in a terminal too, and remarks below. */
-export function table(measurements: readonly Measurement[]): string {
-  const peers = [...new Set(measurements.map((m) => m.peer))];
+export function table(measurements: readonly Measurement[], specs: readonly PeerSpec[]): string {
+  const kindOf: KindOf = (peer) => specs.find(({ name }) => name === peer)!.kind;
+  const peers = specs.filter(({ kind }) => kind !== 'roof').map(({ name }) => name);
   const rows = [...new Set(measurements.map((m) => m.row))];
-  const header = ['row', 'shapes', 'dtype', ...peers.map((p) => `${p}, ms`), 'vs best JS', 'vs best'];
-  const lines = rows.map((row: RowName) => {
-    const of = measurements.filter((m) => m.row === row);
-    const { shapes, dtype } = ROWS[row];
-    return [row, shapes, dtype, ...of.map(cell), ratio(of, isJavaScript), ratio(of, () => true)];
+  const last = ['vs best JS', 'vs best', 'share of measured'];
+  const header = ['row', 'shapes', 'dtype', ...peers.map((peer) => `${peer}, ms`), ...last];
+  const lines = rows.map((row) => {
+    const own = measurements.filter((m) => m.row === row);
+    const { shapes, dtype } = describeRow(row);
+    return [
+      row,
+      shapes,
+      dtype,
+      ...peers.map((peer) => cell(own.find((m) => m.peer === peer))),
+      ratio(own, kindOf, ['javascript']),
+      ratio(own, kindOf, ['javascript', 'native']),
+      share(own, kindOf),
+    ];
   });
   const widths = header.map((_, c) => Math.max(...[header, ...lines].map((line) => line[c].length)));
   const isText = (c: number) => c < 3;

@@ -3,17 +3,25 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Answer, MeasureRequest } from './case.js';
-import type { PeerSpec, Work } from './peers.js';
 
-/** A peer that hangs is ended after this long without an answer; the slowest known one needs a sixth of it. */
+/** A peer that hangs is ended after this long without an answer; the slowest known one needs a third of it. */
 const ANSWER_LIMIT_MS = 300_000;
+
+/** How a process is started. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
 
 export interface Session {
   /** Milliseconds of the first call. */
   readonly firstMs: number;
+  /** How many numbers each of its results has. */
+  readonly lengths: readonly number[];
   /** Times of calls. Throws when the peer fails. */
   measure(request: MeasureRequest): Promise<readonly number[]>;
-  end(): void;
+  end(): void | Promise<void>;
 }
 
 /** The next answer, or an error: the peer's own, or what became of its process. */
@@ -38,9 +46,8 @@ async function nextAnswer(
   }
 }
 
-/** Starts a peer on a row and waits until it has its results checked in and one call timed. */
-export async function openSession(peer: PeerSpec, work: Work): Promise<Session> {
-  const { file, args, env } = peer.command(work);
+/** Starts a peer's process on a row, and waits until its results are written and one call is timed. */
+export async function openProcess({ file, args, env }: Command): Promise<Session> {
   const child = spawn(file, args, {
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -68,7 +75,7 @@ export async function openSession(peer: PeerSpec, work: Work): Promise<Session> 
     const first = await answer();
     if (!('ready' in first)) throw new Error('answered before it was asked');
     return {
-      firstMs: first.ready.firstMs,
+      ...first.ready,
       async measure(request) {
         child.stdin!.write(`${JSON.stringify(request)}\n`);
         const got = await answer();

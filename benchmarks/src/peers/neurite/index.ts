@@ -1,0 +1,91 @@
+/** Our own rows, written as a user would. */
+import '@neurite/autograd';
+import { cpu } from '@neurite/backend-cpu';
+import { functional } from '@neurite/nn';
+import { type Tensor, use } from '@neurite/tensor';
+import type { Case, PeerRows } from '../../case.js';
+import type { Inputs } from '../../inputs.js';
+import { ADDITIONS } from '../../rows/kernels.js';
+import { forward, load, withGradients } from './cases.js';
+import { gptStep } from './gpt.js';
+import { adamUpdate, cnnStep, lstm, mlpStep, resnetStep, tinyStep } from './training.js';
+
+/** A forward row of the inputs in their order. */
+const of =
+  (compute: (...inputs: Tensor[]) => Tensor) =>
+  (inputs: Inputs): Case => {
+    const tensors = Object.values(inputs).map(load);
+    return forward(() => compute(...tensors));
+  };
+
+const gradientsOf =
+  (compute: (...leaves: Tensor[]) => Tensor) =>
+  (inputs: Inputs): Case =>
+    withGradients(inputs, (leaves) => compute(...leaves));
+
+const matmul = of((a, b) => a.matmul(b));
+
+const convolution = (x: Tensor, weight: Tensor, bias: Tensor): Tensor =>
+  functional.conv2d(x, weight, bias, { padding: 1 });
+
+const depthwise = (x: Tensor, weight: Tensor, bias: Tensor): Tensor =>
+  functional.conv2d(x, weight, bias, { padding: 1, groups: 64 });
+
+const attention = (q: Tensor, k: Tensor, v: Tensor): Tensor =>
+  q
+    .matmul(k.transpose(1, 2))
+    .mul(1 / 8)
+    .softmax(2)
+    .matmul(v);
+
+const rows: PeerRows = {
+  'matmul-256': matmul,
+  'matmul-512': matmul,
+  'matmul-1024': matmul,
+  'matmul-2048': matmul,
+  'matmul-tn-512': of((a, b) => a.transpose(0, 1).matmul(b)),
+  'matmul-nt-512': of((a, b) => a.matmul(b.transpose(0, 1))),
+  'matmul-tt-512': of((a, b) => a.transpose(0, 1).matmul(b.transpose(0, 1))),
+  'matmul-1x1024x1024': matmul,
+  'matmul-4x1024x1024': matmul,
+  'matmul-1024x1024x1': matmul,
+  chain: of((x) => functional.gelu(x.mul(1.5).add(0.5), { approximate: 'tanh' }).mul(x.sigmoid())),
+  softmax: of((x) => x.softmax(1)),
+  'layer-norm': of((x, weight, bias) => functional.layerNorm(x, [768], weight, bias)),
+  'sum-all': of((x) => x.sum()),
+  'sum-dim0': of((x) => x.sum(0)),
+  'sum-dim1': of((x) => x.sum(1)),
+  'conv-forward': of(convolution),
+  'conv-backward': gradientsOf(convolution),
+  'depthwise-forward': of(depthwise),
+  'depthwise-backward': gradientsOf(depthwise),
+  'attention-forward': of(attention),
+  'attention-backward': gradientsOf(attention),
+  additions: of((start, y) => {
+    let x = start;
+    for (let i = 0; i < ADDITIONS; i++) x = x.add(y);
+    return x;
+  }),
+  'mlp-step': mlpStep,
+  'cnn-step': cnnStep,
+  lstm,
+  'gpt-step': gptStep,
+  'resnet-step': resnetStep,
+  'adam-1m': adamUpdate,
+  'tiny-step': tinyStep,
+  'import-first': of((a, b) => a.matmul(b).relu()),
+  'cold-mlp': mlpStep,
+  'cold-gpt': gptStep,
+};
+
+/** Starts the backend with so many threads; fewer are an error, for the peer's name would be a lie. */
+export async function open(threads: number): Promise<PeerRows> {
+  let started = '';
+  await use(cpu({ threads }), {
+    log: (line) => {
+      started = line;
+    },
+  });
+  if (threads > 1 && !started.includes(`${threads} threads`)) throw new Error(started);
+  return rows;
+}

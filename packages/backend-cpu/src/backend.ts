@@ -14,7 +14,7 @@ import {
 import { compileKernel } from './codegen/compile.js';
 import { specializeContraction } from './contraction/index.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
-import { argumentLayout, type CpuProgram } from './program.js';
+import type { CpuProgram } from './program.js';
 import { createCoordinated } from './threads/coordinator.js';
 import { createSequential, type Executor } from './threads/executor.js';
 import { createPool } from './threads/pool.js';
@@ -166,25 +166,26 @@ function createBackend(memory: LinearMemory, executor: Executor): Backend {
 
   /** Writes the argument block of a command to `args`; `working` is the address of memory that its threads share. */
   function bind({ program, buffers, scalars }: Command, args: number, working: number): void {
-    const { kernel } = program as CpuProgram;
+    const { kernel, layout } = program as CpuProgram;
     if (buffers.length !== kernel.buffers.length || scalars.length !== kernel.scalars.length) {
       throw new ValidationError(
         `${kernel.name}: given ${buffers.length} buffers and ${scalars.length} scalars, takes ` +
           `${kernel.buffers.length} and ${kernel.scalars.length}`,
       );
     }
-    const layout = argumentLayout(kernel);
-    const view = new DataView(memory.bytes().buffer, args, layout.bytes);
-    for (const [i, { buffer, byteOffset }] of buffers.entries()) {
-      view.setUint32(layout.buffer(i), addressOf(buffer) + byteOffset, true);
+    const { words, floats, doubles } = memory.views();
+    for (let i = 0; i < buffers.length; i++) {
+      const { buffer, byteOffset } = buffers[i];
+      words[(args + layout.buffer(i)) / 4] = addressOf(buffer) + byteOffset;
     }
-    view.setUint32(layout.shared, working, true);
-    for (const [slot, dtype] of kernel.scalars.entries()) {
-      const at = layout.scalar(slot);
-      if (dtype === 'float64') view.setFloat64(at, scalars[slot], true);
-      else if (dtype === 'float32') view.setFloat32(at, scalars[slot], true);
-      else if (dtype === 'float16') view.setFloat32(at, roundTo('float16')(scalars[slot]), true);
-      else view.setInt32(at, scalars[slot], true);
+    words[(args + layout.shared) / 4] = working;
+    for (let slot = 0; slot < scalars.length; slot++) {
+      const at = args + layout.scalar(slot);
+      const dtype = kernel.scalars[slot];
+      if (dtype === 'float64') doubles[at / 8] = scalars[slot];
+      else if (dtype === 'float32') floats[at / 4] = scalars[slot];
+      else if (dtype === 'float16') floats[at / 4] = roundTo('float16')(scalars[slot]);
+      else words[at / 4] = scalars[slot];
     }
   }
 
@@ -192,7 +193,7 @@ function createBackend(memory: LinearMemory, executor: Executor): Backend {
     commands.reduce((most, { program }) => Math.max(most, of(program as CpuProgram)), 0);
 
   function submit(commands: readonly Command[]): void {
-    const sizes = commands.map(({ program }) => align(argumentLayout(program.kernel).bytes));
+    const sizes = commands.map(({ program }) => align((program as CpuProgram).layout.bytes));
     const block = memory.allocate(sizes.reduce((sum, size) => sum + size, 0));
     try {
       const working = shared.atLeast(largest(commands, (program) => program.sharedBytes));

@@ -35,6 +35,12 @@ export interface MemoryOptions {
   readonly shared?: boolean;
 }
 
+export interface MemoryViews {
+  readonly words: Int32Array;
+  readonly floats: Float32Array;
+  readonly doubles: Float64Array;
+}
+
 /** Linear memory with an allocator; addresses are byte offsets, multiples of 64. */
 export interface LinearMemory {
   readonly memory: WebAssembly.Memory;
@@ -48,7 +54,16 @@ export interface LinearMemory {
   free(address: number): void;
   /** The memory as bytes; valid until the next `allocate`. */
   bytes(): Uint8Array;
+  /** The memory as numbers; valid until the next `allocate`. */
+  views(): MemoryViews;
 }
+
+const viewsOf = (buffer: ArrayBufferLike) => ({
+  bytes: new Uint8Array(buffer),
+  words: new Int32Array(buffer),
+  floats: new Float32Array(buffer),
+  doubles: new Float64Array(buffer),
+});
 
 /** Four classes per power of two. */
 function sizeClass(size: number): number {
@@ -75,9 +90,16 @@ export function createMemory({ budget, shared = false }: MemoryOptions): LinearM
   const classes: (Block | null)[] = new Array(4 * 27).fill(null);
   const allocated = new Map<number, Block>();
   let live = 0;
-  let view = new Uint8Array(memory.buffer);
+  let views = viewsOf(memory.buffer);
   let last: Block = link(MARGIN, PAGE - 2 * MARGIN, null, null);
   enlist(last);
+
+  /** Views of the memory as large as it is now. */
+  function present(): ReturnType<typeof viewsOf> {
+    const { buffer } = memory;
+    if (views.bytes.buffer !== buffer || views.bytes.length !== buffer.byteLength) views = viewsOf(buffer);
+    return views;
+  }
 
   function link(start: number, size: number, previous: Block | null, next: Block | null): Block {
     const block: Block = { start, size, free: false, previous, next, freePrevious: null, freeNext: null };
@@ -194,11 +216,7 @@ export function createMemory({ budget, shared = false }: MemoryOptions): LinearM
         enlist(block);
       }
     },
-    bytes() {
-      if (view.buffer !== memory.buffer || view.length !== memory.buffer.byteLength) {
-        view = new Uint8Array(memory.buffer);
-      }
-      return view;
-    },
+    bytes: () => present().bytes,
+    views: present,
   };
 }

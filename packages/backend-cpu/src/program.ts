@@ -33,6 +33,8 @@ export interface CpuProgram extends Program {
   readonly scratchBytes: number;
   /** Bytes of working memory that all calls of one run share, kept from part to part; 0 for none. */
   readonly sharedBytes: number;
+  /** How its argument block looks. */
+  readonly layout: ArgumentLayout;
   /** The WebAssembly module, to be compiled in other threads too. */
   readonly code: Uint8Array<ArrayBuffer>;
 }
@@ -61,6 +63,7 @@ export function linkProgram(source: ProgramSource, memory: WebAssembly.Memory): 
     scratchBytes,
     sharedBytes,
     code,
+    layout: argumentLayout(kernel),
     parts: parts.map((part) => ({ ...part, run: exports[part.name] as PartFunction })),
   };
 }

@@ -75,7 +75,7 @@ async function nodeThreads(): Promise<NodeThreads | null> {
 const spawnInNode =
   ({ Worker }: NodeThreads): Spawn =>
   (source, setup, { onFailure, onReply }) => {
-    const worker = new Worker(source + IN_NODE, { eval: true, workerData: setup });
+    const worker = new Worker(source + IN_NODE, { eval: true, execArgv: [], workerData: setup });
     // A thread of ours keeps no process alive.
     worker.unref();
     worker.on('error', (error) => onFailure(error.message));

@@ -1,7 +1,8 @@
-import { type Kernel, viewAs } from '@neurite/tensor';
+import { type DType, type Kernel, viewAs } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { compileKernel } from '../src/codegen/compile.js';
 import { specializeContraction } from '../src/contraction/index.js';
 import { cpu } from '../src/index.js';
 import {
@@ -9,6 +10,7 @@ import {
   convKernel,
   convolutionKernel,
   DIRECTIONS,
+  type Direction,
   EPILOGUES,
   freeConv,
   type MatmulShape,
@@ -37,7 +39,12 @@ async function expectedOf(kernel: Kernel, inputs: readonly Uint8Array[]): Promis
 const valuesOf = (kernel: Kernel, contents: readonly Uint8Array[]): number[][] =>
   kernel.buffers.map(({ dtype }, i) => [...viewAs(dtype, contents[i]!)]);
 
-async function agree(kernel: Kernel): Promise<void> {
+type Oracle = (kernel: Kernel, inputs: readonly Uint8Array[]) => Uint8Array[] | Promise<Uint8Array[]>;
+
+/** The plain loops, compiled: fast enough for what is cut into many units. */
+const plainLoops: Oracle = (kernel, inputs) => runPoisoned(compileKernel(kernel, poisoned), inputs);
+
+async function agree(kernel: Kernel, oracle: Oracle = expectedOf): Promise<void> {
   const program = specializeContraction(kernel, poisoned);
   if (!program) {
     // Pixels that are gathered for one channel are left to the generic loops; all else has a tuned program.
@@ -46,7 +53,7 @@ async function agree(kernel: Kernel): Promise<void> {
   }
   const inputs = randomInputs(kernel);
   const actual = valuesOf(kernel, runPoisoned(program, inputs));
-  const expected = valuesOf(kernel, await expectedOf(kernel, inputs));
+  const expected = valuesOf(kernel, await oracle(kernel, inputs));
   const depth = kernel.nests[0]!.phases[0]!.loops.reduce((p, l) => p * l.size, 1);
   const bound = (kernel.buffers[0]!.dtype === 'float64' ? 2 ** -52 : 2 ** -23) * (4 + depth);
   kernel.buffers.forEach(({ dtype }, i) => {
@@ -109,6 +116,21 @@ describe('matmul', () => {
   ])('spans several blocks: $m × $n × $k', async (s) => {
     await agree(matmulKernel(s, 'two'));
     await agree(matmulKernel(s, 'inPlace'));
+  });
+
+  it('agrees with the plain loops where it is cut into many units', async () => {
+    const large = fc.record({
+      batch: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 2 }),
+      m: fc.integer({ min: 3, max: 300 }),
+      n: fc.integer({ min: 3, max: 300 }),
+      k: fc.integer({ min: 1, max: 500 }),
+      transposed: fc.tuple(fc.boolean(), fc.boolean()),
+      dtype: fc.constantFrom<DType>('float32', 'float64'),
+    });
+    await fc.assert(
+      fc.asyncProperty(large, epilogue, (s, kind) => agree(matmulKernel(s, kind), plainLoops)),
+      { numRuns: RUNS / 4 },
+    );
   });
 
   it('leaves vectors and integers to the generic loops', () => {
@@ -182,6 +204,46 @@ describe('conv', () => {
       { numRuns: RUNS },
     );
   });
+
+  it.each(DIRECTIONS)('%s agrees with the plain loops where it is cut into many units', async (direction) => {
+    const size = (max: number) => fc.integer({ min: 1, max });
+    const large: fc.Arbitrary<ConvLayer> = fc
+      .record({
+        batch: size(24),
+        c: size(20),
+        o: size(20),
+        groups: fc.constantFrom(1, 1, 2, 3),
+        kernelSize: fc.tuple(size(4), size(4)),
+        inputSize: fc.tuple(fc.integer({ min: 8, max: 30 }), fc.integer({ min: 8, max: 30 })),
+        stride: fc.constantFrom(1, 1, 2),
+        padding: fc.integer({ min: 0, max: 2 }),
+        dilation: size(2),
+      })
+      .map(({ c, o, ...rest }) => ({
+        ...rest,
+        inChannels: c * rest.groups,
+        outChannels: o * rest.groups,
+      }));
+    await fc.assert(
+      fc.asyncProperty(large, epilogue, (l, kind) => agree(convKernel(l, direction, kind), plainLoops)),
+      { numRuns: RUNS / 4 },
+    );
+  });
+
+  it.each<[string, ConvLayer, Direction]>([
+    [
+      'images and lines',
+      { batch: 3, inChannels: 4, outChannels: 6, inputSize: [40, 50], kernelSize: [3, 3], padding: 1 },
+      'forward',
+    ],
+    [
+      'stretches of its sums',
+      { batch: 7, inChannels: 6, outChannels: 10, groups: 2, inputSize: [30, 30], kernelSize: [5, 3] },
+      'weightGradient',
+    ],
+  ])('can be cut into ranges of units: %s', (_, l, direction) =>
+    expectCuttable(convKernel(l, direction, 'two')),
+  );
 
   it('leaves single channels to the generic loops where pixels have to be gathered', () => {
     const layer: ConvLayer = {

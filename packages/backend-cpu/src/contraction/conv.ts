@@ -10,7 +10,7 @@ import type { ConvContraction } from '@neurite/tensor';
 import { type ConvPart, splitGaps } from './convGaps.js';
 import { emitLines } from './convLines.js';
 import { emitCopy, emitPixelTable, emitTapTable, emitWeights, packPixels } from './convPack.js';
-import { type ConvPlan, planConv } from './convPlan.js';
+import { type ConvPlan, planConv, products } from './convPlan.js';
 import { type Emitter, emitter, type I32 } from './emit.js';
 import { columnsOf, FLOAT32, microKernel, ROWS } from './microKernel.js';
 import { type BlockProgram, type BlockTarget, roundUp } from './program.js';
@@ -27,6 +27,8 @@ interface Planned {
   /** Bytes of a row of sums, and of a strip of packed weights. */
   readonly sumRow: number;
   readonly stripBytes: number;
+  /** Pieces into which an image's lines are cut. */
+  readonly lineBlocks: number;
 }
 
 type Area = 'taps' | 'pixels' | 'panel' | 'weight' | 'copy' | 'sums';
@@ -36,6 +38,9 @@ interface Unit {
   readonly n0: I32;
   readonly images: I32;
   readonly group: I32;
+  /** The input channels that it sums over. */
+  readonly c0: I32;
+  readonly channels: I32;
   readonly y0: I32;
   readonly lines: I32;
   /** Extents of one image's part, its pixels, and those of all. */
@@ -53,12 +58,13 @@ export function convPrograms(conv: ConvContraction): BlockProgram[] | undefined 
   if (conv.outputSize.length > 3) return undefined;
   const parts = splitGaps(conv);
   const gathered = parts.length === 1 && conv.outChannels === 1 && !planConv(conv).byLines;
-  return gathered ? undefined : parts.map(convProgram);
+  return gathered ? undefined : parts.flatMap(partPrograms);
 }
 
-function convProgram({ conv, places }: ConvPart): BlockProgram {
+/** A convolution's program; where its sums are cut, a second one adds them up. */
+function partPrograms({ conv, places }: ConvPart): BlockProgram[] {
   const plan = planConv(conv);
-  const { byLines, blockOutput } = plan;
+  const { byLines, blockOutput, splits } = plan;
   const rows = roundUp(conv.outChannels, ROWS);
   const stripBytes = plan.channels * plan.taps * ROWS * bytes;
   const blockSums = plan.images * blockOutput[0] * blockOutput[1] * plan.linePitch;
@@ -71,18 +77,28 @@ function convProgram({ conv, places }: ConvPart): BlockProgram {
     copy: plan.direct ? 0 : roundUp(plan.images * plan.imageStride, 16),
     sums: rows * sumRow,
   };
-  const planned = { conv, plan, sizes, sumRow, stripBytes };
   const lineBlocks = Math.ceil(plan.output[plan.axis]! / plan.blockOutput[plan.axis]!);
-  return {
-    units: Math.ceil(conv.batch / plan.images) * conv.groups * lineBlocks,
-    work: conv.batch * conv.groups * conv.outChannels * conv.inChannels * plan.taps * plan.pixels,
-    sharedBytes: 0,
-    scratchBytes: Object.values(sizes).reduce((sum, size) => sum + size, 0),
+  const planned = { conv, plan, sizes, sumRow, stripBytes, lineBlocks };
+  const whole = splits === 1;
+  const pieces = Math.ceil(conv.batch / plan.images) * conv.groups * lineBlocks;
+  const common = {
     places,
     mergeable: places || plan.linePitch !== blockOutput[2] ? 1 : conv.outputSize.length,
+    sharedBytes: whole ? 0 : pieces * splits * sizes.sums,
+  };
+  const sumsOf = (e: Emitter, { shared }: BlockTarget, piece: I32, split: I32) =>
+    e.hold(e.add(shared, e.mul(e.add(e.mul(piece, splits), split), sizes.sums)));
+  const product: BlockProgram = {
+    ...common,
+    units: pieces * splits,
+    work: products(conv),
+    scratchBytes: Object.values(sizes).reduce((sum, size) => sum + size, 0),
     emitUnit(target) {
       const e = emitter(target.f);
-      const unit = emitUnitBounds(e, planned, lineBlocks, target);
+      const piece = e.hold(e.div(target.unit, splits));
+      const split = e.hold(e.rem(target.unit, splits));
+      const unit = emitUnitBounds(e, planned, piece, split, target);
+      if (!whole) unit.areas.sums = sumsOf(e, target, piece, split);
       if (plan.taps > 0) emitProduct(e, planned, unit, target);
       else {
         // No tap of an input with gaps meets these positions.
@@ -91,21 +107,64 @@ function convProgram({ conv, places }: ConvPart): BlockProgram {
         e.push(sizes.sums);
         target.f.memoryFill();
       }
-      emitResults(e, planned, unit, target);
+      if (whole) emitResults(e, planned, unit, target, [0, conv.outChannels]);
     },
   };
+  const total: BlockProgram = {
+    ...common,
+    units: pieces * conv.outChannels,
+    work: (pieces * conv.outChannels * splits * sumRow) / 16,
+    scratchBytes: sumRow,
+    emitUnit(target) {
+      const e = emitter(target.f);
+      const piece = e.hold(e.div(target.unit, conv.outChannels));
+      const row = e.hold(e.rem(target.unit, conv.outChannels));
+      const unit = emitUnitBounds(e, planned, piece, 0, target);
+      const ahead = e.hold(e.mul(row, sumRow));
+      const source = e.hold(e.add(sumsOf(e, target, piece, 0), ahead));
+      emitTotals(e, target.scratch, source, sumRow, splits, sizes.sums);
+      unit.areas.sums = e.hold(e.sub(target.scratch, ahead));
+      emitResults(e, planned, unit, target, [row, e.hold(e.add(row, 1))]);
+    },
+  };
+  return whole ? [product] : [product, total];
+}
+
+/** Adds up `count` rows of `rowBytes`, which lie `pitch` bytes apart. */
+function emitTotals(e: Emitter, to: I32, from: I32, rowBytes: number, count: number, pitch: number): void {
+  const { f } = e;
+  const sum = f.local('v128');
+  const target = e.hold(to);
+  e.loop(0, rowBytes, 16, (at) => {
+    const source = e.variable(e.add(from, at));
+    source.get();
+    f.memory('v128.load');
+    f.set(sum);
+    e.loop(1, count, 1, () => {
+      source.advance(pitch);
+      f.get(sum);
+      source.get();
+      f.memory('v128.load');
+      f.op('f32x4.add');
+      f.set(sum);
+    });
+    e.push(e.add(target, at));
+    f.get(sum);
+    f.memory('v128.store');
+  });
 }
 
 function emitUnitBounds(
   e: Emitter,
-  { conv, plan, sizes }: Planned,
-  lineBlocks: number,
-  target: BlockTarget,
+  { conv, plan, sizes, lineBlocks }: Planned,
+  piece: I32,
+  split: I32,
+  { scratch }: BlockTarget,
 ): Unit {
-  const { unit, scratch } = target;
-  const { axis } = plan;
-  const n0 = e.hold(e.mul(e.div(unit, lineBlocks * conv.groups), plan.images));
-  const y0 = e.hold(e.mul(e.rem(unit, lineBlocks), plan.blockOutput[axis]!));
+  const { axis, splitChannels } = plan;
+  const n0 = e.hold(e.mul(e.div(piece, lineBlocks * conv.groups), plan.images));
+  const y0 = e.hold(e.mul(e.rem(piece, lineBlocks), plan.blockOutput[axis]!));
+  const c0 = e.hold(e.mul(split, splitChannels));
   const images = e.hold(e.min(plan.images, e.sub(conv.batch, n0)));
   const lines = e.hold(e.min(plan.blockOutput[axis]!, e.sub(plan.output[axis]!, y0)));
   const imagePixels = e.hold(e.mul(lines, plan.pixels / plan.output[axis]!));
@@ -118,7 +177,9 @@ function emitUnitBounds(
   return {
     n0,
     images,
-    group: e.hold(e.rem(e.div(unit, lineBlocks), conv.groups)),
+    group: e.hold(e.rem(e.div(piece, lineBlocks), conv.groups)),
+    c0,
+    channels: e.hold(e.min(splitChannels, e.sub(conv.inChannels, c0))),
     y0,
     lines,
     extents: plan.blockOutput.map((size, i) => (i === axis ? lines : size)),
@@ -143,10 +204,16 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
       conv.input.offset * bytes,
       e.mul(n0, input.batch * bytes),
       e.mul(group, input.group * bytes),
+      e.mul(unit.c0, input.channel * bytes),
     ),
   );
   const weightStart = e.hold(
-    e.add(buffer(conv.weight.buffer), conv.weight.offset * bytes, e.mul(group, weight.group * bytes)),
+    e.add(
+      buffer(conv.weight.buffer),
+      conv.weight.offset * bytes,
+      e.mul(group, weight.group * bytes),
+      e.mul(unit.c0, weight.channel * bytes),
+    ),
   );
   // Read in place, a unit starts at its first line, behind what a negative padding cuts off.
   const inPlace = plan.padding.reduce<I32>(
@@ -159,8 +226,8 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
     e.push(sizes.copy);
     f.memoryFill();
   }
-  e.loop(0, conv.inChannels, plan.channels, (c0) => {
-    const channels = e.hold(e.min(plan.channels, e.sub(conv.inChannels, c0)));
+  e.loop(0, unit.channels, plan.channels, (c0) => {
+    const channels = e.hold(e.min(plan.channels, e.sub(unit.channels, c0)));
     const ahead = e.hold(e.mul(c0, input.channel * bytes));
     if (!plan.direct)
       emitCopy(e, plan, conv, areas.copy, e.add(inputStart, ahead), unit.images, channels, y0);
@@ -225,12 +292,13 @@ function emitSums(
   });
 }
 
-/** Results of a unit: images, channels, then lines of the last dimension, or all lines at once. */
+/** Results of a unit for a range of channels: images, channels, then lines of the last dimension, or all lines at once. */
 function emitResults(
   e: Emitter,
   { conv, plan, sumRow }: Planned,
   unit: Unit,
   { merged, epilogue }: BlockTarget,
+  [first, end]: readonly [I32, I32],
 ): void {
   const { images, n0, group, y0, imagePixels, extents, areas } = unit;
   const dims = conv.outputSize.length;
@@ -238,13 +306,17 @@ function emitResults(
   const perLine = plan.pixels / plan.output[plan.axis]!;
   const pitch = plan.byLines ? plan.linePitch : extents[2]!;
   const imageSums = e.hold(e.mul(e.mul(extents[0]!, extents[1]!), e.mul(pitch, bytes)));
-  e.nest([images, conv.outChannels, ...(whole ? [] : extents.slice(0, 2))], ([image, o, z = 0, y = 0]) => {
-    const point = [e.hold(e.add(n0, image!)), group, o!];
-    const sum = e.add(areas.sums, e.mul(o!, sumRow), e.mul(image!, imageSums));
-    if (whole) return epilogue(point, e.mul(y0, perLine), imagePixels, sum);
-    const at = [z, y, 0].map((value, i) => (i === plan.axis ? e.add(value, y0) : value));
-    const line = e.add(e.mul(z, extents[1]!), y);
-    const lineSum = e.add(sum, e.mul(e.mul(line, pitch), bytes));
-    epilogue([...point, ...at.slice(3 - dims, 2).map(e.hold)], at[2]!, extents[2]!, lineSum);
-  });
+  e.nest(
+    [images, e.hold(e.sub(end, first)), ...(whole ? [] : extents.slice(0, 2))],
+    ([image, i, z = 0, y = 0]) => {
+      const o = e.hold(e.add(first, i!));
+      const point = [e.hold(e.add(n0, image!)), group, o];
+      const sum = e.add(areas.sums, e.mul(o, sumRow), e.mul(image!, imageSums));
+      if (whole) return epilogue(point, e.mul(y0, perLine), imagePixels, sum);
+      const at = [z, y, 0].map((value, i) => (i === plan.axis ? e.add(value, y0) : value));
+      const line = e.add(e.mul(z, extents[1]!), y);
+      const lineSum = e.add(sum, e.mul(e.mul(line, pitch), bytes));
+      epilogue([...point, ...at.slice(3 - dims, 2).map(e.hold)], at[2]!, extents[2]!, lineSum);
+    },
+  );
 }

@@ -1,6 +1,7 @@
 /** Numbers of a convolution that is run as a matrix product: rows are output channels, columns pixels, k is (channel, tap). */
 import type { ConvContraction } from '@neurite/tensor';
 import { columnsOf, FLOAT32, ROWS } from './microKernel.js';
+import { roundUp, wantedUnits } from './program.js';
 
 /** Spatial sizes, always three: what is missing in front has size 1. */
 export type Triple = readonly [number, number, number];
@@ -23,6 +24,12 @@ export interface ConvPlan {
   readonly axis: number;
   readonly blockOutput: Triple;
   readonly blockPixels: number;
+  /**
+   * Into how many stretches of channels the sums of each unit are cut, in units of their own: more than 1 where there are few pixels
+   * for long sums (a weight's gradient). The last stretch may be shorter.
+   */
+  readonly splits: number;
+  readonly splitChannels: number;
   /** Channels whose products are summed at a time, and stretches of their taps that a panel holds. */
   readonly channels: number;
   readonly depth: number;
@@ -48,11 +55,22 @@ export interface ConvPlan {
 const MAX_SUMS = 128 * 1024;
 const MAX_UNIT_PIXELS = 1024;
 const MAX_DEPTH = 96;
+/** With fewer pixels, a unit spends its time on packing weights. */
+const MIN_UNIT_PIXELS = 512;
+/** Products behind an element of a sum below which a sum is not cut. */
+const MIN_SPLIT_DEPTH = 2 * MAX_DEPTH;
 
 const product = (sizes: readonly number[]): number => sizes.reduce((p, s) => p * s, 1);
 const map3 = (f: (i: 0 | 1 | 2) => number): Triple => [f(0), f(1), f(2)];
 /** The largest of equal parts of `total` that are at most `most`. */
 const even = (total: number, most: number): number => Math.ceil(total / Math.max(1, Math.ceil(total / most)));
+
+/** Multiplications of a convolution, with those of padding. */
+export const products = (conv: ConvContraction): number =>
+  [...conv.outputSize, ...conv.kernelSize].reduce(
+    (p, size) => p * size,
+    conv.batch * conv.groups * conv.outChannels * conv.inChannels,
+  );
 
 /** Sizes and blocks of a convolution of at most three spatial dimensions. */
 export function planConv(conv: ConvContraction): ConvPlan {
@@ -71,16 +89,30 @@ export function planConv(conv: ConvContraction): ConvPlan {
   const taps = product(kernel);
   const pixels = product(output);
 
-  const rows = Math.ceil(conv.outChannels / ROWS) * ROWS;
-  const most = Math.max(columnsOf(FLOAT32), Math.min(MAX_UNIT_PIXELS, Math.floor(MAX_SUMS / rows)));
+  const rows = roundUp(conv.outChannels, ROWS);
+  const wanted = wantedUnits(products(conv)) / conv.groups;
+  const most = Math.max(
+    columnsOf(FLOAT32),
+    Math.min(
+      MAX_UNIT_PIXELS,
+      Math.floor(MAX_SUMS / rows),
+      Math.max(MIN_UNIT_PIXELS, Math.floor((conv.batch * pixels) / wanted)),
+    ),
+  );
   const firstLong = output.findIndex((size) => size > 1);
   const axis = firstLong < 0 ? 2 : firstLong;
   const perLine = pixels / output[axis]!;
   const lines = pixels <= most ? output[axis]! : even(output[axis]!, Math.max(1, Math.floor(most / perLine)));
   const blockOutput = map3((i) => (i === axis ? lines : output[i]!));
   const images = pixels <= most ? even(conv.batch, Math.min(conv.batch, Math.floor(most / pixels))) : 1;
+  const pieces = Math.ceil(conv.batch / images) * Math.ceil(output[axis]! / lines);
+  const longest = Math.min(conv.inChannels, Math.floor((conv.inChannels * taps) / MIN_SPLIT_DEPTH));
+  const splitChannels = even(
+    conv.inChannels,
+    conv.inChannels / Math.max(1, Math.min(longest, wanted / pieces)),
+  );
 
-  const channels = even(conv.inChannels, Math.max(1, Math.floor(MAX_DEPTH / Math.max(1, taps))));
+  const channels = even(splitChannels, Math.max(1, Math.floor(MAX_DEPTH / Math.max(1, taps))));
   const depth = even(channels * taps, MAX_DEPTH);
   // A class of positions that no tap meets has a kernel of size 0, and reaches no further than one of size 1.
   const reach = (i: number, size: number) =>
@@ -109,6 +141,8 @@ export function planConv(conv: ConvContraction): ConvPlan {
     axis,
     blockOutput,
     blockPixels: images * product(blockOutput),
+    splits: Math.ceil(conv.inChannels / splitChannels),
+    splitChannels,
     channels,
     depth,
     direct,

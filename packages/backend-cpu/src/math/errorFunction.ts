@@ -41,6 +41,7 @@ export function erf(v: Lanes, x: Value): Value {
   const a = v.hold(v.pmin(v.abs(x), v.constant(max)));
   const z = v.hold(v.mul(a, a));
   const small = v.hold(v.add(v.mul(v.polynomial(z, near), a), a));
+  // Of no use for NaN, which goes the way of small numbers.
   const large = v.sub(v.constant(1), expNormal(v, v.hold(v.neg(v.mul(v.polynomial(a, far), a)))));
-  return v.hold(v.or(v.select(v.lt(a, v.constant(split)), small, large), signOf(v, x)));
+  return v.hold(v.or(v.select(v.gt(a, v.constant(split)), large, small), signOf(v, x)));
 }

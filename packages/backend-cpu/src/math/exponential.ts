@@ -5,7 +5,7 @@
  * folder are minimax fits made in 60-digit arithmetic whose coefficients were rounded one after another, each time
  * fitting the rest again.
  */
-import { bitsOf, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
+import { bitsOf, isBeyond, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
 
 interface ExpTable {
   /** n·ln2High is exact for every n that occurs. */
@@ -18,14 +18,13 @@ interface ExpTable {
   /** Results overflow above `max`, and vanish below `min`. */
   readonly max: number;
   readonly min: number;
+  /** Up to this magnitude the result is 2ⁿ times a number near 1 with a normal 2ⁿ: 125.5·ln 2 and 1021.5·ln 2. */
+  readonly normal: number;
   /** Below this, eˣ − 1 rounds to −1. */
   readonly expm1Min: number;
-  /** From `tanhSplit` on, tanh is 1 − 2/(e²ˣ + 1); from `tanhMax` on, it rounds to 1. Before, it is x + x³·T(x²). */
+  /** From here on tanh rounds to 1. */
   readonly tanhMax: number;
-  readonly tanh: readonly number[];
 }
-
-const TANH_SPLIT = 0.625;
 
 const TABLE: PerShape<ExpTable> = {
   f32x4: {
@@ -35,9 +34,9 @@ const TABLE: PerShape<ExpTable> = {
     expm1: [0.5, 0.166665331, 0.041666612, 0.00836788211, 0.00139183865],
     max: 89,
     min: -105,
+    normal: 86.98,
     expm1Min: -20,
     tanhMax: 10,
-    tanh: [-0.333332837, 0.133314833, -0.0537427738, 0.020648066, -0.00571407611],
   },
   f64x2: {
     ln2High: 0.6931471803691238,
@@ -54,13 +53,9 @@ const TABLE: PerShape<ExpTable> = {
     ],
     max: 710,
     min: -746,
+    normal: 708,
     expm1Min: -40,
     tanhMax: 20,
-    tanh: [
-      -0.33333333333332876, 0.13333333333264677, -0.053968253932369814, 0.021869487599363108,
-      -0.008863221284919252, 0.003591991291854868, -0.0014549690355980154, 0.0005863477375659561,
-      -0.00022862358288145237, 7.720812347277424e-5, -1.6102101915141924e-5,
-    ],
   },
 };
 
@@ -94,14 +89,14 @@ function expOfReduced(v: Lanes, r: Value): Value {
   return v.add(v.add(v.mul(v.polynomial(r, TABLE[v.shape].exp), square), r), v.constant(1));
 }
 
-/** eˣ where the result is a normal number. `x` is held. */
+/** eˣ where the result is a normal number, not for NaN. `x` is held. */
 export function expNormal(v: Lanes, x: Value): Value {
   const { nBits, r } = reduce(v, x);
-  return v.hold(v.mul(expOfReduced(v, r), scale(v, nBits)));
+  return v.hold(v.iadd(expOfReduced(v, r), v.shl(nBits, v.mantissa)));
 }
 
 /** eˣ⁺ᵗ for every x and a tail t far smaller than 1. */
-export function exp(v: Lanes, x: Value, tail?: Value): Value {
+export function expAnywhere(v: Lanes, x: Value, tail?: Value): Value {
   const { min, max } = TABLE[v.shape];
   const clamped = v.hold(v.pmax(v.pmin(x, v.constant(max)), v.constant(min)));
   const { n, nBits, r: head } = reduce(v, clamped);
@@ -111,6 +106,16 @@ export function exp(v: Lanes, x: Value, tail?: Value): Value {
   const halfBits = v.hold(v.add(v.mul(n, v.constant(0.5)), magic));
   const otherBits = v.isub(nBits, v.isub(halfBits, magic));
   return v.hold(v.mul(v.mul(expOfReduced(v, r), scale(v, halfBits)), scale(v, otherBits)));
+}
+
+/** eˣ. Only results near the ends of the range, which are rare, take the long way; where both ways lead they give the same bits. */
+export function exp(v: Lanes, x: Value): Value {
+  const beyond = isBeyond(v, x, TABLE[v.shape].normal);
+  return v.unless(
+    beyond,
+    () => expNormal(v, x),
+    () => expAnywhere(v, x),
+  );
 }
 
 /** eˣ − 1. */
@@ -125,20 +130,29 @@ export function expm1(v: Lanes, x: Value): Value {
   return v.hold(v.or(v.add(sum, sum), signOf(v, x)));
 }
 
-/** 1 / (1 + e⁻ˣ), through e^−|x|, which cannot overflow. */
+/** 1 / (1 + e⁻ˣ); where e⁻ˣ overflows that is eˣ. */
 export function sigmoid(v: Lanes, x: Value): Value {
-  const z = exp(v, v.hold(v.neg(v.abs(x))));
   const one = v.constant(1);
-  return v.hold(v.div(v.select(v.lt(x, v.constant(0)), z, one), v.add(one, z)));
+  const { normal } = TABLE[v.shape];
+  const minus = v.hold(v.neg(x));
+  const inverse = (e: Value) => v.hold(v.div(one, v.add(one, e)));
+  return v.unless(
+    isBeyond(v, x, normal),
+    () => inverse(expNormal(v, minus)),
+    () => {
+      const regular = inverse(expAnywhere(v, minus));
+      return v.hold(v.select(v.lt(x, v.constant(-normal)), expAnywhere(v, x), regular));
+    },
+  );
 }
 
-/** tanh x. */
+/** tanh x = t / (t + 2) with t = e²ˣ − 1. */
 export function tanh(v: Lanes, x: Value): Value {
-  const table = TABLE[v.shape];
-  const a = v.hold(v.pmin(v.abs(x), v.constant(table.tanhMax)));
-  const z = v.hold(v.mul(a, a));
-  const small = v.hold(v.add(v.mul(v.mul(v.polynomial(z, table.tanh), z), a), a));
-  const e = expNormal(v, v.hold(v.add(a, a)));
-  const large = v.sub(v.constant(1), v.div(v.constant(2), v.add(e, v.constant(1))));
-  return v.hold(v.or(v.select(v.lt(a, v.constant(TANH_SPLIT)), small, large), signOf(v, x)));
+  const { tanhMax, expm1: coefficients } = TABLE[v.shape];
+  const a = v.hold(v.pmax(v.pmin(x, v.constant(tanhMax)), v.constant(-tanhMax)));
+  const { nBits, r } = reduce(v, v.hold(v.add(a, a)));
+  const p = v.hold(v.add(v.mul(v.polynomial(r, coefficients), v.mul(r, r)), r));
+  const power = v.hold(scale(v, nBits, 1));
+  const t = v.hold(v.add(v.mul(power, p), v.sub(power, v.constant(1))));
+  return v.hold(v.or(v.div(t, v.add(t, v.constant(2))), signOf(v, x)));
 }

@@ -1,4 +1,11 @@
-/** Transcendental functions as WebAssembly code, by scalar op. */
+/**
+ * Transcendental functions as WebAssembly code, by scalar op.
+ *
+ * Largest error for float32 in units of the last place of the exact result, over every 4099th bit pattern and the neighbours of each
+ * power of two (test/math.test.ts, "float32 on its whole range"; `SHOW_ULPS=1` prints it):
+ *
+ *     exp 0.9   log 0.8   expm1 1.6   log1p 0.8   sin 1.5   cos 1.5   atan 1.4   erf 1.1   tanh 2.5   sigmoid 2.1   pow 0.5
+ */
 import type { ScalarOp } from '@neurite/tensor';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { erf } from './errorFunction.js';
@@ -18,7 +25,7 @@ interface MathOp {
 
 /** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
 export const MATH = {
-  exp: { arity: 1, emit: exp1 },
+  exp: { arity: 1, emit: exp },
   log: { arity: 1, emit: log },
   expm1: { arity: 1, emit: expm1 },
   log1p: { arity: 1, emit: log1p },
@@ -32,11 +39,6 @@ export const MATH = {
 } as const satisfies Partial<Record<ScalarOp, MathOp>>;
 
 export type MathName = keyof typeof MATH;
-
-/** The result of one vector operation, as a tail must not be taken for an argument of `exp`. */
-function exp1(v: Lanes, x: Value): Value {
-  return exp(v, x);
-}
 
 /** The function `(v128) → v128` (`pow`: `(v128, v128) → v128`) of an op, added to the module when first asked for. */
 export function mathFunction(module: ModuleBuilder, op: MathName, shape: FloatShape): FunctionBuilder {

@@ -38,6 +38,7 @@ export interface Lanes {
   /** Integer lanes of the same width. */
   readonly iadd: Binary;
   readonly isub: Binary;
+  readonly igt: Binary;
   shl(a: Value, count: number): Value;
   shrU(a: Value, count: number): Value;
   /** `a` in lanes where the mask is set, else `b`. */
@@ -50,6 +51,8 @@ export interface Lanes {
   polynomial(x: Value, coefficients: readonly number[]): Value;
   /** Evaluates once, into a local. */
   hold(value: Value): Value;
+  /** The value of `other`, in all lanes, if the mask is set in any, else that of `usual`; only one of them is computed. */
+  unless(mask: Value, usual: () => Value, other: () => Value): Value;
 }
 
 /** Bytes of a float constant's lane, little endian, as one integer. */
@@ -116,6 +119,7 @@ export function lanesOf(module: ModuleBuilder, f: FunctionBuilder, shape: FloatS
     xor: binary('v128.xor'),
     iadd: binary(`${integer}.add`),
     isub: binary(`${integer}.sub`),
+    igt: binary(`${integer}.gt_s`),
     shl: shift(`${integer}.shl`),
     shrU: shift(`${integer}.shr_u`),
     select: (mask, a, b) => () => {
@@ -136,11 +140,30 @@ export function lanesOf(module: ModuleBuilder, f: FunctionBuilder, shape: FloatS
       f.set(local);
       return () => f.get(local);
     },
+    unless: (mask, usual, other) => {
+      const local = f.local('v128');
+      mask();
+      // Cheaper in V8 than `v128.any_true`.
+      f.op('i32x4.bitmask');
+      f.if_('v128');
+      other()();
+      f.else_();
+      usual()();
+      f.end();
+      f.set(local);
+      return () => f.get(local);
+    },
   };
 }
 
 /** A constant or a table per format. */
 export type PerShape<T> = Readonly<Record<FloatShape, T>>;
+
+/** Where `x` is beyond ±`limit`, or NaN. */
+export function isBeyond(v: Lanes, x: Value, limit: number): Value {
+  const sign = bitsOf(v.shape, -0);
+  return v.igt(v.and(x, v.bits(sign - 1n)), v.bits(bitsOf(v.shape, limit)));
+}
 
 /** The sign bit of `x`, in place. */
 export function signOf(v: Lanes, x: Value): Value {

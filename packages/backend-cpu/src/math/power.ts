@@ -1,5 +1,5 @@
 /** pow: e^(y·log |x|), in double-double arithmetic for float64 and in plain float64 for float32. */
-import { exp } from './exponential.js';
+import { exp, expAnywhere } from './exponential.js';
 import { type Lanes, lanesOf, signOf, type Value } from './lanes.js';
 import { log, splitExponent } from './logarithm.js';
 import { demoteHalves, promoteHalves } from './trigonometry.js';
@@ -73,7 +73,7 @@ function magnitudeDouble(v: Lanes, a: Value, y: Value): Value {
   // Beyond the range of exp, and for 0, ∞ and NaN, the pair holds nothing of use.
   const inRange = v.hold(v.lt(v.abs(plain), v.constant(1000)));
   const tail = v.hold(v.and(inRange, v.add(error, v.mul(y, low))));
-  return exp(v, v.hold(v.select(inRange, product, plain)), tail);
+  return expAnywhere(v, v.hold(v.select(inRange, product, plain)), tail);
 }
 
 function magnitudeSingle(v: Lanes, a: Value, y: Value): Value {

@@ -67,7 +67,6 @@ async function sizeOf({ source, assets }: Program): Promise<number> {
 export async function measureBundles(peers: readonly PeerSpec[], sources: string): Promise<Measurement[]> {
   const measured: Measurement[] = [];
   for (const peer of peers) {
-    if (peer.kind === 'roof') continue;
     const none = { row: BUNDLE_ROW, peer: peer.name, ms: null, spread: null, share: null };
     const program = programOf(peer, sources);
     measured.push(

@@ -1,34 +1,53 @@
 /** `npm run bench`: our rows beside those of other libraries, and whether a long training run grows. See README.md. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Measurement } from './bench.js';
 import { type Options, readOptions, select, USAGE, UsageError } from './options.js';
-import { PEERS, type PeerSpec, PROGRAMS, roofsFor } from './peers.js';
+import { type LineUp, onNode, type PeerSpec, PROGRAMS } from './peers.js';
 import { jsonLine, table } from './report.js';
-import { BUNDLE_ROW, ROW_NAMES, type RowName } from './rows.js';
+import { BUNDLE_ROW, type RowName } from './rows.js';
 import { serve } from './serve.js';
 
-const isRow = (name: string): name is RowName => name !== BUNDLE_ROW;
+/** The folder of this file in the checkout. */
+const sources = resolve(process.argv[1], '../../src');
 
-async function bench({ rows: rowPattern, peers: peerPattern, effort, json }: Options): Promise<number> {
-  const rows = select('row', [...ROW_NAMES, BUNDLE_ROW], rowPattern, (name) => name);
-  const peers = select('peer', PEERS, peerPattern, ({ name }) => name);
-  const all = [...peers, ...roofsFor(peers)];
+/** Above it, other programs take a share of the processors that changes the medians. */
+const BUSY_LOAD = 0.3;
+
+async function bench(options: Options): Promise<number> {
+  const lineUp = options.browser
+    ? await (await import('./browser/line-up.js')).inChromium(sources)
+    : onNode();
+  try {
+    return await benchWith(lineUp, options);
+  } finally {
+    await lineUp.close();
+  }
+}
+
+async function benchWith(lineUp: LineUp, { rows, peers, effort, json }: Options): Promise<number> {
+  const chosenRows = select('row', lineUp.rows, rows, (name) => name);
+  const chosen = select('peer', lineUp.peers, peers, ({ name }) => name);
+  const roofs = lineUp.roofs.filter((roof) => chosen.some(({ threads }) => threads === roof.threads));
+  const all = [...chosen, ...roofs];
+  const [load] = loadavg();
+  if (load > BUSY_LOAD)
+    console.error(`bench: the machine is busy (load ${load.toFixed(1)}): times will move`);
   // Loaded here and not by the peers' processes, which are this program too.
   const { measureRow } = await import('./bench.js');
   const { measureBundles } = await import('./bundle-size.js');
   const directory = mkdtempSync(join(tmpdir(), 'neurite-bench-'));
-  const sources = resolve(process.argv[1], '../../src');
   const measurements: Measurement[] = [];
   try {
-    for (const row of rows) {
+    for (const row of chosenRows) {
       console.error(`bench: ${row}`);
-      const measured = isRow(row)
-        ? await measureRow(row, all, directory, effort)
-        : await measureBundles(all, sources);
+      const measured =
+        row === BUNDLE_ROW
+          ? await measureBundles(chosen, sources)
+          : await measureRow(row as RowName, all, directory, effort);
       measurements.push(...measured);
       if (json) for (const m of measured) console.log(jsonLine(m));
     }
@@ -36,11 +55,15 @@ async function bench({ rows: rowPattern, peers: peerPattern, effort, json }: Opt
     rmSync(directory, { recursive: true, force: true });
   }
   if (!json) {
-    console.log(`\n${cpus()[0].model}, ${cpus().length} cores, Node ${process.versions.node}\n`);
+    const date = new Date().toISOString().slice(0, 10);
+    console.log(`${date}; ${machine()}; ${lineUp.engine}; load at the start ${load.toFixed(1)}\n`);
     console.log(table(measurements, all));
   }
-  return isGood(measurements, peers) ? 0 : 1;
+  return isGood(measurements, chosen) ? 0 : 1;
 }
+
+const machine = (): string =>
+  `${cpus()[0].model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`;
 
 /** Whether ours are right. A peer that cannot run a row, or is wrong, is its own affair. */
 function isGood(measurements: readonly Measurement[], peers: readonly PeerSpec[]): boolean {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { PeerRows } from './case.js';
 import { ADDITIONS } from './rows/kernels.js';
 import { GPT, LSTM, TRAINING, UPDATED } from './rows/training.js';
-import { ROWS, type RowName } from './rows.js';
+import { BUNDLE_ROW, ROW_NAMES, ROWS, type RowName } from './rows.js';
 import { type Command, openProcess, type Session } from './session.js';
 
 /** Where a peer's process finds its row and leaves its results. */
@@ -104,7 +104,7 @@ function onnxruntimeMissing(): string | null {
   }
 }
 
-export const PEERS: readonly PeerSpec[] = [
+const PEERS: readonly PeerSpec[] = [
   inNode('neurite cpu 1t', 'ours', 1),
   inNode('neurite cpu 2t', 'ours', 2),
   inNode('jax-js wasm', 'javascript', 1),
@@ -114,11 +114,28 @@ export const PEERS: readonly PeerSpec[] = [
   pytorch(2),
 ];
 
-/** The roofs that the shares of these peers need. */
-export const roofsFor = (peers: readonly PeerSpec[]): PeerSpec[] =>
-  [1, 2]
-    .filter((threads) => peers.some((peer) => peer.threads === threads))
-    .map((threads) => inNode(`roof ${threads}t`, 'roof', threads));
+export const roofNames = [
+  ['roof 1t', 1],
+  ['roof 2t', 2],
+] as const;
+
+/** What takes part where the programs run. */
+export interface LineUp {
+  /** For reports: `Node 20.20.2`. */
+  readonly engine: string;
+  readonly rows: readonly string[];
+  readonly peers: readonly PeerSpec[];
+  readonly roofs: readonly PeerSpec[];
+  close(): Promise<void>;
+}
+
+export const onNode = (): LineUp => ({
+  engine: `Node ${process.versions.node}`,
+  rows: [...ROW_NAMES, BUNDLE_ROW],
+  peers: PEERS,
+  roofs: roofNames.map(([name, threads]) => inNode(name, 'roof', threads)),
+  close: async () => {},
+});
 
 export const resultPath = (directory: string, row: RowName, peer: string): string =>
   join(directory, `${row}.${peer.replaceAll(' ', '-')}.out`);

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Measurement } from '../src/bench.js';
-import { PEERS, roofsFor } from '../src/peers.js';
+import { onNode } from '../src/peers.js';
 import { jsonLine, table } from '../src/report.js';
 
-const specs = [...PEERS, ...roofsFor(PEERS)];
+const { peers, roofs } = onNode();
+const specs = [...peers, ...roofs];
 
 const measured: readonly Measurement[] = [
   { row: 'softmax', peer: 'neurite cpu 1t', ms: 3, spread: 0.1, check: 'ok', share: 0.2 },
@@ -66,7 +67,7 @@ test('the table compares ours with the best of JavaScript and the best of all, a
       .slice(1, -1)
       .map((cell) => cell.trim());
   expect(cells('row').slice(3)).toEqual([
-    ...PEERS.map(({ name }) => `${name}, ms`),
+    ...peers.map(({ name }) => `${name}, ms`),
     'vs best JS',
     'vs best',
     'share of measured',

@@ -7,16 +7,16 @@ import { createTeam, type Team } from '../src/roof/team.js';
 const PAGES = 4;
 const PAGE = 65536;
 
-function start(threads: number): { team: Team; floats: Float32Array } {
+async function start(threads: number): Promise<{ team: Team; floats: Float32Array }> {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
   const module = new WebAssembly.Module(loopsModule(PAGES).bytes);
   const floats = new Float32Array(memory.buffer);
   for (let i = 0; i < floats.length; i++) floats[i] = (i % 11) - 5;
-  return { team: createTeam(module, memory, threads, startThread), floats };
+  return { team: await createTeam(module, memory, threads, startThread), floats };
 }
 
-test.each(loopsModule(PAGES).tiles)('a tile of %o is a product of two panels', (tile) => {
-  const { team, floats } = start(1);
+test.each(loopsModule(PAGES).tiles)('a tile of %o is a product of two panels', async (tile) => {
+  const { team, floats } = await start(1);
   const { rows, vectors } = tile;
   const columns = 4 * vectors;
   const [a, b, c] = [0, 4 * rows * DEPTH, PAGE];
@@ -33,8 +33,8 @@ test.each(loopsModule(PAGES).tiles)('a tile of %o is a product of two panels', (
   expect(flopsOf(tile)).toBe(2 * rows * columns * DEPTH);
 });
 
-test('streams copy and add up all their numbers', () => {
-  const { team, floats } = start(1);
+test('streams copy and add up all their numbers', async () => {
+  const { team, floats } = await start(1);
   const bytes = 1280;
   team.run([{ name: 'copy', args: [PAGE, 0, bytes] }]);
   const numbers = floats.subarray(0, bytes / 4);
@@ -45,8 +45,8 @@ test('streams copy and add up all their numbers', () => {
   expect(total(lanes)).toBe(total(numbers));
 });
 
-test('two threads each do their own call, again and again', () => {
-  const { team, floats } = start(2);
+test('two threads each do their own call, again and again', async () => {
+  const { team, floats } = await start(2);
   for (let turn = 0; turn < 100; turn++) {
     floats.fill(0, PAGE / 4);
     floats[0] = turn;

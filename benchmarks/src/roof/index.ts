@@ -79,11 +79,11 @@ function streaming(team: Team, { reads, writes }: { reads: number; writes: numbe
 export function openRoof(threads: number, start: StartThread): PeerRows {
   const roofOf =
     (work: Work): MakeCase =>
-    () => {
+    async () => {
       const pages = threads + 1 + Math.ceil((bytesOf(work) + 4 * threads * STREAM_BYTES) / PAGE);
       const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
       const { bytes, tiles } = loopsModule(pages);
-      const team = createTeam(new WebAssembly.Module(bytes), memory, threads, start);
+      const team = await createTeam(new WebAssembly.Module(bytes), memory, threads, start);
       return work.kind === 'flops'
         ? multiplying(team, tiles, work.flops, threads)
         : streaming(team, work, threads);

@@ -36,22 +36,22 @@ function help({ module, memory, names, control }: Setup): void {
   }
 }
 
-/** Starts a thread that runs a program, which finds `setup` declared. */
-export type StartThread = (program: string, setup: Setup) => void;
+/** Starts a thread that runs a program, which finds `setup` declared; resolves when it is about to. */
+export type StartThread = (program: string, setup: Setup) => Promise<void>;
 
-export function createTeam(
+export async function createTeam(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   threads: number,
   start: StartThread,
-): Team {
+): Promise<Team> {
   const instance = new WebAssembly.Instance(module, { memory: { memory } });
   const call = ({ name, args }: Call): void =>
     (instance.exports[name] as (...args: readonly number[]) => void)(...args);
   if (threads === 1) return { run: ([own]) => call(own) };
   const names = Object.keys(instance.exports);
   const control = new Int32Array(new SharedArrayBuffer(32));
-  start(`(${help})(setup);`, { module, memory, names, control });
+  await start(`(${help})(setup);`, { module, memory, names, control });
   return {
     run([own, other]) {
       control.set([names.indexOf(other.name), ...other.args], 2);

@@ -93,29 +93,37 @@ function layerNorm(p: Arrays, name: string, x: JaxArray): JaxArray {
   return nn.standardize(x, -1, { epsilon: 1e-5 }).mul(p[`${name}.weight`]).add(p[`${name}.bias`]);
 }
 
-function attention(p: Arrays, name: string, x: JaxArray): JaxArray {
+/** Causal. By hand, for `nn.dotProductAttention` calls functions that Node 20 has not. */
+function attention(p: Arrays, name: string, x: JaxArray, mask: JaxArray): JaxArray {
   const { width, heads, length, batch } = GPT;
   const [query, key, value] = np
     .split(linear(p, `${name}.qkv`, x), 3, 2)
-    .map((part) => part.reshape([batch, length, heads, width / heads]));
-  const attended = nn.dotProductAttention(query, key, value, { isCausal: true });
-  return linear(p, `${name}.projection`, attended.reshape([batch, length, width]));
+    .map((part) => part.reshape([batch, length, heads, width / heads]).transpose([0, 2, 1, 3]));
+  const scores = np.matmul(query, np.matrixTranspose(key)).mul(1 / Math.sqrt(width / heads));
+  const attended = np.matmul(nn.softmax(scores.add(mask), -1), value);
+  const joined = attended.transpose([0, 2, 1, 3]).reshape([batch, length, width]);
+  return linear(p, `${name}.projection`, joined);
 }
 
 /** Tokens come one-hot: a gather has no gradient here. */
 export function gptStep(inputs: Inputs): Case {
-  const { layers, vocabulary } = GPT;
+  const { layers, length, vocabulary } = GPT;
   const oneHot = (name: string) => nn.oneHot(load(inputs[name]), vocabulary);
   return training({
     parameters: parametersOf(inputs),
-    batch: { tokens: oneHot('tokens'), target: oneHot('targets') },
-    predict(p, { tokens }) {
+    batch: {
+      tokens: oneHot('tokens'),
+      target: oneHot('targets'),
+      mask: np.triu(np.full([length, length], -1e9), 1),
+    },
+    predict(p, { tokens, mask }) {
       let x = np.matmul(tokens, p['token.weight']).add(p['position.weight']);
       for (let i = 0; i < layers; i++) {
-        x = x.ref.add(attention(p, `${i}`, layerNorm(p, `${i}.ln1`, x)));
+        x = x.ref.add(attention(p, `${i}`, layerNorm(p, `${i}.ln1`, x), mask.ref));
         const wide = nn.gelu(linear(p, `${i}.up`, layerNorm(p, `${i}.ln2`, x.ref)), { approximate: true });
         x = x.add(linear(p, `${i}.down`, wide));
       }
+      mask.dispose();
       return linear(p, 'head', layerNorm(p, 'ln', x));
     },
     loss: (logits, { target }) => crossEntropy(logits, target),

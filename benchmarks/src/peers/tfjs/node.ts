@@ -10,9 +10,11 @@ const resolver = `export const resolve = (specifier, context, next) =>
   next(specifier, context).catch(() => next(specifier + '.js', context));`;
 
 export async function open(gradients: boolean): Promise<PeerRows> {
+  // First, for whichever module comes first makes the engine, and only the main one's tensors have all their methods.
+  const library = await import('./index.js');
   if (gradients) {
     register(`data:text/javascript,${encodeURIComponent(resolver)}`);
     await import('@tensorflow/tfjs-core/dist/register_all_gradients.js');
   }
-  return (await import('./index.js')).open();
+  return library.open();
 }

@@ -95,6 +95,7 @@ function checkBare(entry, folder, { specifier }, { packages, rootManifest }) {
   // was developed with, and a test the tools of the workspace.
   const declared = {
     ...manifest.dependencies,
+    ...manifest.optionalDependencies,
     ...manifest.peerDependencies,
     ...(published ? undefined : manifest.devDependencies),
     ...(folder === 'src' ? undefined : rootManifest.devDependencies),

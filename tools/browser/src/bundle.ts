@@ -6,11 +6,19 @@ import { PAGE, PAGE_SCRIPT, WORKER_SCRIPT } from './host/protocol.js';
 
 const HOST = fileURLToPath(new URL('../src/host/', import.meta.url));
 
-/** Which thread of the page runs the entry: the main one, or a dedicated module worker. */
-export type ThreadKind = 'page' | 'worker';
+/** Which module a page runs, and how. */
+export interface BundleOptions {
+  /** Absolute path of the module whose exported functions the page runs; it may import packages of this workspace. */
+  readonly entry: string;
+  /** Where the module runs: on the page's main thread (default) or in a dedicated module worker. */
+  readonly thread?: 'page' | 'worker';
+  /** Whether the bundle is minified, as a site would have it (default false). */
+  readonly minify?: boolean;
+}
 
 /** The files of a page that runs an entry module, by path. Throws what the bundler finds wrong. */
-export async function bundlePage(entry: string, thread: ThreadKind): Promise<Map<string, string>> {
+export async function bundlePage(options: BundleOptions): Promise<Map<string, string>> {
+  const { entry, thread = 'page', minify = false } = options;
   if (!isAbsolute(entry)) throw new Error(`browser: entry ${entry} is no absolute path`);
   const files = new Map([
     [PAGE, `<!doctype html><title>neurite</title><script type="module" src="${PAGE_SCRIPT}"></script>`],
@@ -20,6 +28,7 @@ export async function bundlePage(entry: string, thread: ThreadKind): Promise<Map
       `import * as entry from ${JSON.stringify(entry)};
        import { ${serve} } from ${JSON.stringify(HOST + host)};
        ${serve}(entry);`,
+      minify,
     );
   if (thread === 'page') return files.set(PAGE_SCRIPT, await onEntry('page.ts', 'serveFromPage'));
   const page = `import { serveThroughWorker } from ${JSON.stringify(`${HOST}worker.ts`)}; serveThroughWorker();`;
@@ -27,10 +36,11 @@ export async function bundlePage(entry: string, thread: ThreadKind): Promise<Map
   return files.set(WORKER_SCRIPT, await onEntry('worker.ts', 'serveFromWorker'));
 }
 
-async function bundle(contents: string): Promise<string> {
+async function bundle(contents: string, minify = false): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: HOST, loader: 'ts' },
     bundle: true,
+    minify,
     write: false,
     format: 'esm',
     platform: 'browser',

@@ -1,6 +1,6 @@
 /** A headless Chromium and its pages. */
 import { chromium, type Page as PlaywrightPage } from 'playwright-core';
-import { bundlePage, type ThreadKind } from './bundle.js';
+import { type BundleOptions, bundlePage } from './bundle.js';
 import { findChromium } from './chromium.js';
 import { type ConsoleLine, echo, listen } from './console.js';
 import { PAGE, type Reply, RUN, type Run } from './host/protocol.js';
@@ -17,15 +17,13 @@ const FLAGS = [
   '--enable-unsafe-webgpu',
 ];
 
-export interface OpenOptions {
-  /** Absolute path of the module whose exported functions the page runs; it may import packages of this workspace. */
-  readonly entry: string;
+export interface OpenOptions extends BundleOptions {
   /** Whether the page is cross-origin isolated and so has SharedArrayBuffer (default true). */
   readonly isolated?: boolean;
-  /** Where the module runs: on the page's main thread (default) or in a dedicated module worker. */
-  readonly thread?: ThreadKind;
   /** Folders that the page can fetch from, by the path that they are served under: `{ '/vectors': folder }`. */
   readonly folders?: Readonly<Record<string, string>>;
+  /** Headers of every answer of the page's server: a content security policy, for example. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Hears what the page says (default: this process's console says it too). */
   readonly log?: (line: ConsoleLine) => void;
 }
@@ -67,8 +65,10 @@ export async function launch(): Promise<Browser> {
   const open = new Set<Page<unknown>>();
   return {
     version: `Chromium ${browser.version()}`,
-    async open<M>({ entry, isolated = true, thread = 'page', folders = {}, log = echo }: OpenOptions) {
-      const server = await startServer({ isolated, folders, content: await bundlePage(entry, thread) });
+    async open<M>(options: OpenOptions) {
+      const { isolated = true, folders = {}, headers = {}, log = echo } = options;
+      const content = await bundlePage(options);
+      const server = await startServer({ isolated, folders, headers, content });
       // A context of its own for each page: nothing that one stores or caches reaches another.
       const context = await browser.newContext();
       const page = await context.newPage();

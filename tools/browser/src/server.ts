@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly content: ReadonlyMap<string, string | Uint8Array>;
   /** Folders by the path that they are served under: `/vectors`. */
   readonly folders: Readonly<Record<string, string>>;
+  /** Further headers of every answer. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface Server {
@@ -34,10 +36,16 @@ export interface Server {
 }
 
 /** Serves on a free port of this machine alone. */
-export async function startServer({ isolated, content, folders }: ServerOptions): Promise<Server> {
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { content, folders } = options;
+  const common = {
+    'Cache-Control': 'no-store',
+    ...(options.isolated ? ISOLATION : {}),
+    ...options.headers,
+  };
   async function respond(path: string, response: ServerResponse): Promise<void> {
     const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    const headers = { 'Content-Type': type, 'Cache-Control': 'no-store', ...(isolated ? ISOLATION : {}) };
+    const headers = { 'Content-Type': type, ...common };
     const made = content.get(path);
     if (made !== undefined) {
       response.writeHead(200, headers).end(made);
@@ -46,7 +54,7 @@ export async function startServer({ isolated, content, folders }: ServerOptions)
     const file = fileFor(path, folders);
     const facts = file ? await stat(file).catch(() => undefined) : undefined;
     if (!file || !facts?.isFile()) {
-      response.writeHead(404, headers).end();
+      response.writeHead(404, common).end();
       return;
     }
     response.writeHead(200, { ...headers, 'Content-Length': facts.size });

@@ -1,7 +1,7 @@
 /** The CPU backend in a real browser: on a page's main thread, in a worker, and without SharedArrayBuffer. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Browser, launch, type OpenOptions } from '../src/index.js';
+import { type Browser, type ConsoleLine, launch, type OpenOptions } from '../src/index.js';
 import * as kit from './entries/kit.js';
 import * as training from './entries/training.js';
 
@@ -35,26 +35,33 @@ async function trainHere() {
   return expected;
 }
 
-describe.each(PLACES)('on %s', (_, place, note) => {
-  it('trains as in Node, to the bit, and says with what', async () => {
-    const page = await browser.open<typeof training>({ entry: entry('training'), ...place });
-    const { line, ...results } = await page.run('train', STEPS);
-    const parallelism = await page.run('parallelism');
-    await page.close();
-    expect(line).toBe(`neurite: using cpu (wasm simd, ${note(parallelism)})`);
-    expect(results).toEqual(await trainHere());
-  });
-
-  it('passes the backend test kit', async () => {
-    const page = await browser.open<typeof kit>({ entry: entry('kit'), ...place });
-    const { names, failures } = await page.run('run');
-    await page.close();
-    expect(failures).toEqual([]);
-    expect(names).toEqual(await kit.names());
-  });
+it.each(PLACES)('%s: trains as in Node, to the bit, and says with what', async (_, place, note) => {
+  const page = await browser.open<typeof training>({ entry: entry('training'), ...place });
+  const { line, ...results } = await page.run('train', STEPS);
+  const parallelism = await page.run('parallelism');
+  await page.close();
+  expect(line).toBe(`neurite: using cpu (wasm simd, ${note(parallelism)})`);
+  expect(results).toEqual(await trainHere());
 });
 
-it.each(['page', 'worker'] as const)('any number of threads gives the same bits: %s', async (thread) => {
+// The kit's kernels are small: by itself the backend runs most of them in one thread.
+const IN_THREADS = { threads: 3, minParallelWork: 0 };
+
+it.each([
+  ['the main thread', { thread: 'page' }, {}],
+  ['the main thread, every kernel in three threads', { thread: 'page' }, IN_THREADS],
+  ['a worker', { thread: 'worker' }, {}],
+  ['a worker, every kernel in three threads', { thread: 'worker' }, IN_THREADS],
+  ['a page without isolation', { isolated: false }, {}],
+] as const)('%s: passes the backend test kit', async (_, place, options) => {
+  const page = await browser.open<typeof kit>({ entry: entry('kit'), ...place });
+  const { names, failures } = await page.run('run', options);
+  await page.close();
+  expect(failures).toEqual([]);
+  expect(names).toEqual(await kit.names());
+});
+
+it.each(['page', 'worker'] as const)('%s: any number of threads gives the same bits', async (thread) => {
   const page = await browser.open<typeof training>({ entry: entry('training'), thread });
   const expected = await trainHere();
   for (const threads of [1, 3, 8]) {
@@ -63,4 +70,31 @@ it.each(['page', 'worker'] as const)('any number of threads gives the same bits:
     expect(results).toEqual(expected);
   }
   await page.close();
+});
+
+describe.each(['page', 'worker'] as const)('in a page as sites have them, on the thread: %s', (thread) => {
+  it('a minified bundle computes the same', async () => {
+    const page = await browser.open<typeof training>({ entry: entry('training'), thread, minify: true });
+    const { line, ...results } = await page.run('train', STEPS, 2);
+    await page.close();
+    expect(line).toBe('neurite: using cpu (wasm simd, 2 threads)');
+    expect(results).toEqual(await trainHere());
+  });
+
+  it('a security policy that forbids its threads is reported, and the same is computed without them', async () => {
+    const lines: ConsoleLine[] = [];
+    const page = await browser.open<typeof training>({
+      entry: entry('training'),
+      thread,
+      headers: { 'Content-Security-Policy': "worker-src 'self'" },
+      log: (line) => lines.push(line),
+    });
+    const { line, ...results } = await page.run('train', STEPS, 2);
+    await page.close();
+    if (thread === 'page') expect(line).toContain('(wasm simd, 1 thread: its script could not be loaded)');
+    expect(lines.map(({ text }) => text).join()).toContain(
+      'cpu: a worker thread is lost (its script could not be loaded); going on with the others',
+    );
+    expect(results).toEqual(await trainHere());
+  });
 });

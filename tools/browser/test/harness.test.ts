@@ -65,6 +65,14 @@ describe.each(THREADS)('on the thread: %s', (thread) => {
     await expect(inPage({ thread }, run)).rejects.toThrow('the entry module exports no function none');
   });
 
+  it('rejects when the page goes away', async () => {
+    const page = await browser.open<Probe>({ entry, thread });
+    const never = expect(page.run('waitForever')).rejects.toThrow(/closed/);
+    await page.close();
+    await never;
+    await expect(page.run('where')).rejects.toThrow(/closed/);
+  });
+
   it('hands on the console and errors that nobody caught', async () => {
     const lines: ConsoleLine[] = [];
     let heardError = () => {};

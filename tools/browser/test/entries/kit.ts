@@ -1,5 +1,5 @@
 /** The backend test kit without a test runner. */
-import { cpu } from '@neurite/backend-cpu';
+import { type CpuOptions, cpu } from '@neurite/backend-cpu';
 import { describeGraphs, describeKernels, type TestRunner } from '@neurite/tensor/testkit';
 
 interface KitTest {
@@ -36,19 +36,19 @@ function parkMiller(seed: number): () => number {
   };
 }
 
-async function collect(): Promise<readonly KitTest[]> {
+async function collect(options: CpuOptions): Promise<readonly KitTest[]> {
   const { runner, tests } = createCollector();
-  await describeKernels('cpu', async () => (await cpu().start()).backend, runner);
-  describeGraphs('cpu', cpu(), runner, { random: parkMiller(7), runs: 100 });
+  await describeKernels('cpu', async () => (await cpu(options).start()).backend, runner);
+  describeGraphs('cpu', cpu(options), runner, { random: parkMiller(7), runs: 100 });
   return tests;
 }
 
 /** The names of the kit's tests. */
-export const names = async (): Promise<string[]> => (await collect()).map(({ name }) => name);
+export const names = async (): Promise<string[]> => (await collect({ threads: 1 })).map(({ name }) => name);
 
 /** Runs the kit, one test after the other; the names of the tests, and what went wrong. */
-export async function run(): Promise<{ names: string[]; failures: string[] }> {
-  const tests = await collect();
+export async function run(options: CpuOptions): Promise<{ names: string[]; failures: string[] }> {
+  const tests = await collect(options);
   const failures: string[] = [];
   for (const { name, body } of tests) {
     try {

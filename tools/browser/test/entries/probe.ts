@@ -13,6 +13,8 @@ export async function fail(message: string): Promise<never> {
   throw new RangeError(message);
 }
 
+export const waitForever = (): Promise<never> => new Promise(() => {});
+
 export async function fetchText(path: string): Promise<string> {
   const response = await fetch(path);
   return response.ok ? response.text() : `status ${response.status}`;

@@ -224,8 +224,10 @@ describe('conv', () => {
         inChannels: c * rest.groups,
         outChannels: o * rest.groups,
       }));
+    const depthwise = large.map((l) => ({ ...l, groups: 5, inChannels: 5, outChannels: 5 }));
+    const any = fc.oneof({ arbitrary: large, weight: 3 }, depthwise);
     await fc.assert(
-      fc.asyncProperty(large, epilogue, (l, kind) => agree(convKernel(l, direction, kind), plainLoops)),
+      fc.asyncProperty(any, epilogue, (l, kind) => agree(convKernel(l, direction, kind), plainLoops)),
       { numRuns: RUNS / 4 },
     );
   });
@@ -256,7 +258,7 @@ describe('conv', () => {
     };
     const isTuned = (l: ConvLayer, direction: (typeof DIRECTIONS)[number]) =>
       specializeContraction(convKernel(l, direction), poisoned) !== undefined;
-    expect(DIRECTIONS.map((direction) => isTuned(layer, direction))).toEqual([true, true, false]);
+    expect(DIRECTIONS.map((direction) => isTuned(layer, direction))).toEqual([true, true, true]);
     const strided = { ...layer, stride: 2 };
     expect(DIRECTIONS.map((direction) => isTuned(strided, direction))).toEqual([false, true, false]);
     const dense = { ...strided, groups: 1 };
@@ -284,6 +286,16 @@ describe('conv', () => {
       inputSize: [11, 30],
       kernelSize: [3, 3],
       padding: 1,
+    },
+    {
+      name: 'depthwise, long kernel lines',
+      batch: 2,
+      inChannels: 2,
+      outChannels: 2,
+      groups: 2,
+      inputSize: [5, 11, 30],
+      kernelSize: [2, 5, 5],
+      padding: 2,
     },
     {
       name: 'three channels, lines in several stretches',

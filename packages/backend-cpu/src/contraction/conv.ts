@@ -3,14 +3,15 @@
  * a padded copy of a block of channels) through tables of offsets, and multiplied by the packed weight.
  *
  * This covers forward passes, input gradients (an input with gaps, a flipped weight) and weight gradients, whose "images" are
- * channels, whose "channels" are images and whose kernel is a whole plane. Where output channels are few, convLines.ts sums
- * without panels.
+ * channels, whose "channels" are images and whose kernel is a whole plane. Where output channels are few, convLines.ts and
+ * convDots.ts sum without panels.
  */
 import type { ConvContraction } from '@neurite/tensor';
+import { dotBytes, emitDotSums, emitDots } from './convDots.js';
 import { type ConvPart, splitGaps } from './convGaps.js';
 import { emitLines } from './convLines.js';
 import { emitCopy, emitPixelTable, emitTapTable, emitWeights, packPixels } from './convPack.js';
-import { type ConvPlan, planConv, products } from './convPlan.js';
+import { type ConvPlan, MAX_DEPTH, planConv, products } from './convPlan.js';
 import { type Emitter, emitter, type I32 } from './emit.js';
 import { columnsOf, FLOAT32, microKernel, ROWS } from './microKernel.js';
 import { type BlockProgram, type BlockTarget, roundUp } from './program.js';
@@ -57,23 +58,26 @@ interface Unit {
 export function convPrograms(conv: ConvContraction): BlockProgram[] | undefined {
   if (conv.outputSize.length > 3) return undefined;
   const parts = splitGaps(conv);
-  const gathered = parts.length === 1 && conv.outChannels === 1 && !planConv(conv).byLines;
+  const gathered = parts.length === 1 && conv.outChannels === 1 && !summedInPlace(planConv(conv));
   return gathered ? undefined : parts.flatMap(partPrograms);
 }
+
+const summedInPlace = ({ byLines, byDots }: ConvPlan): boolean => byLines || byDots;
 
 /** A convolution's program; where its sums are cut, a second one adds them up. */
 function partPrograms({ conv, places }: ConvPart): BlockProgram[] {
   const plan = planConv(conv);
-  const { byLines, blockOutput, splits } = plan;
+  const { byDots, blockOutput, splits } = plan;
+  const panels = !summedInPlace(plan);
   const rows = roundUp(conv.outChannels, ROWS);
   const stripBytes = plan.channels * plan.taps * ROWS * bytes;
   const blockSums = plan.images * blockOutput[0] * blockOutput[1] * plan.linePitch;
   const sumRow = roundUp(blockSums, WIDTH) * bytes;
   const sizes = {
-    taps: roundUp(plan.channels * plan.taps * 4, 16),
-    pixels: byLines ? 0 : roundUp((plan.blockPixels + WIDTH) * 4, 16),
-    panel: byLines ? 0 : plan.depth * WIDTH * bytes,
-    weight: (rows / ROWS) * stripBytes,
+    taps: byDots ? 0 : roundUp(plan.channels * plan.taps * 4, 16),
+    pixels: !panels ? 0 : roundUp((plan.blockPixels + WIDTH) * 4, 16),
+    panel: byDots ? plan.images * dotBytes(plan) : panels ? plan.depth * WIDTH * bytes : 0,
+    weight: byDots ? 0 : (rows / ROWS) * stripBytes,
     copy: plan.direct ? 0 : roundUp(plan.images * plan.imageStride, 16),
     sums: rows * sumRow,
   };
@@ -100,13 +104,8 @@ function partPrograms({ conv, places }: ConvPart): BlockProgram[] {
       const unit = emitUnitBounds(e, planned, piece, split, target);
       if (!whole) unit.areas.sums = sumsOf(e, target, piece, split);
       if (plan.taps > 0) emitProduct(e, planned, unit, target);
-      else {
-        // No tap of an input with gaps meets these positions.
-        e.push(unit.areas.sums);
-        e.push(0);
-        e.push(sizes.sums);
-        target.f.memoryFill();
-      }
+      // No tap of an input with gaps meets these positions.
+      else emitZeros(e, unit.areas.sums, sizes.sums);
       if (whole) emitResults(e, planned, unit, target, [0, conv.outChannels]);
     },
   };
@@ -128,6 +127,13 @@ function partPrograms({ conv, places }: ConvPart): BlockProgram[] {
     },
   };
   return whole ? [product] : [product, total];
+}
+
+function emitZeros(e: Emitter, at: I32, count: number): void {
+  e.push(at);
+  e.push(0);
+  e.push(count);
+  e.f.memoryFill();
 }
 
 /** Adds up `count` rows of `rowBytes`, which lie `pitch` bytes apart. */
@@ -190,14 +196,14 @@ function emitUnitBounds(
 }
 
 /** The sums of a unit. */
-function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer, f }: BlockTarget): void {
+function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer }: BlockTarget): void {
   const { conv, plan, sizes } = planned;
   const { areas, n0, y0, group } = unit;
   const { axis, sourceStrides } = plan;
   const input = conv.input.strides;
   const weight = conv.weight.strides;
-  emitTapTable(e, plan, areas.taps);
-  if (!plan.byLines) emitPixelTable(e, plan, areas.pixels, unit.images, unit.extents);
+  if (!plan.byDots) emitTapTable(e, plan, areas.taps);
+  if (!summedInPlace(plan)) emitPixelTable(e, plan, areas.pixels, unit.images, unit.extents);
   const inputStart = e.hold(
     e.add(
       buffer(conv.input.buffer),
@@ -220,12 +226,8 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
     (sum, padding, i) => e.add(sum, -padding * sourceStrides[i]!),
     e.add(inputStart, e.mul(y0, plan.stride[axis]! * sourceStrides[axis]!)),
   );
-  if (!plan.direct) {
-    e.push(areas.copy);
-    e.push(0);
-    e.push(sizes.copy);
-    f.memoryFill();
-  }
+  if (!plan.direct) emitZeros(e, areas.copy, sizes.copy);
+  if (plan.byDots) emitZeros(e, areas.panel, sizes.panel);
   e.loop(0, unit.channels, plan.channels, (c0) => {
     const channels = e.hold(e.min(plan.channels, e.sub(unit.channels, c0)));
     const ahead = e.hold(e.mul(c0, input.channel * bytes));
@@ -233,6 +235,16 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
       emitCopy(e, plan, conv, areas.copy, e.add(inputStart, ahead), unit.images, channels, y0);
     const source = e.hold(plan.direct ? e.add(inPlace, ahead) : areas.copy);
     const weightAt = e.hold(e.add(weightStart, e.mul(c0, weight.channel * bytes)));
+    if (plan.byDots) {
+      e.nest([unit.images, channels], ([image, c]) =>
+        emitDots(e, module, plan, MAX_DEPTH, {
+          source: e.hold(e.add(source, e.mul(image!, plan.imageStride), e.mul(c!, plan.channelStride))),
+          weight: e.hold(e.add(weightAt, e.mul(c!, weight.channel * bytes))),
+          sums: e.hold(e.add(areas.panel, e.mul(image!, dotBytes(plan)))),
+        }),
+      );
+      return;
+    }
     emitWeights(e, module, plan, conv, areas.weight, weightAt, channels);
     const k = e.hold(e.mul(channels, plan.taps));
     e.loop(0, k, plan.depth, (k0) => {
@@ -240,6 +252,7 @@ function emitProduct(e: Emitter, planned: Planned, unit: Unit, { module, buffer,
       emitSums(e, planned, unit, module, { source, k0, depth, started: e.hold(e.add(c0, k0)) });
     });
   });
+  if (plan.byDots) emitDotSums(e, areas.sums, areas.panel, e.hold(e.mul(unit.images, plan.pixels)));
 }
 
 /** Part of all sums of a unit: `depth` products from k0 on. */

@@ -1,7 +1,10 @@
 /** Numbers of a convolution that is run as a matrix product: rows are output channels, columns pixels, k is (channel, tap). */
 import type { ConvContraction } from '@neurite/tensor';
+import { fitsDots } from './convDots.js';
 import { columnsOf, FLOAT32, ROWS } from './microKernel.js';
 import { roundUp, wantedUnits } from './program.js';
+
+const { bytes, lanes } = FLOAT32;
 
 /** Spatial sizes, always three: what is missing in front has size 1. */
 export type Triple = readonly [number, number, number];
@@ -37,6 +40,8 @@ export interface ConvPlan {
   readonly direct: boolean;
   /** Whether sums are made line by line, without panels: output channels are few and neighbouring pixels lie together. */
   readonly byLines: boolean;
+  /** Whether results are few and their lines of taps long: each is summed on its own (see convDots.ts). */
+  readonly byDots: boolean;
   /** Elements from one line of the sums to the next (where a unit cuts lines: at most). */
   readonly linePitch: number;
   /** Positions of the input that one unit reads, in a copy with zeros around and between where not `direct`. */
@@ -54,9 +59,11 @@ export interface ConvPlan {
  */
 const MAX_SUMS = 128 * 1024;
 const MAX_UNIT_PIXELS = 1024;
-const MAX_DEPTH = 96;
+export const MAX_DEPTH = 96;
 /** With fewer pixels, a unit spends its time on packing weights. */
 const MIN_UNIT_PIXELS = 512;
+/** Most results that are summed one by one: they are one unit's. */
+const MAX_DOTS = 128;
 /** Products behind an element of a sum below which a sum is not cut. */
 const MIN_SPLIT_DEPTH = 2 * MAX_DEPTH;
 /**
@@ -126,9 +133,21 @@ export function planConv(conv: ConvContraction): ConvPlan {
     (size, i) => padding[i]! <= 0 && inputDilation[i] === 1 && reach(i, size) - padding[i]! < inputSize[i]!,
   );
   const copySize = map3((i) => reach(i, blockOutput[i]!) + 1);
-  const { bytes, lanes } = FLOAT32;
+  const byDots =
+    conv.outChannels === 1 &&
+    conv.inputDilation.every((gap) => gap === 1) &&
+    pixels <= MAX_DOTS &&
+    fitsDots(output[2]) &&
+    kernel[2] >= Math.max(lanes, output[2]) &&
+    dilation[2] === 1 &&
+    weightStrides[2] === 1 &&
+    !(direct && inputStrides[2] !== 1);
   const byLines =
-    conv.outChannels < ROWS && stride[2] === 1 && output[2] >= lanes && !(direct && inputStrides[2] !== 1);
+    !byDots &&
+    conv.outChannels < ROWS &&
+    stride[2] === 1 &&
+    output[2] >= lanes &&
+    !(direct && inputStrides[2] !== 1);
   const copyPlane = product(copySize) * bytes;
   return {
     output,
@@ -152,6 +171,7 @@ export function planConv(conv: ConvContraction): ConvPlan {
     depth,
     direct,
     byLines,
+    byDots,
     linePitch: byLines ? Math.ceil(blockOutput[2] / lanes) * lanes : blockOutput[2],
     copySize,
     sourceStrides: direct

@@ -21,45 +21,56 @@ async function bench(options: Options): Promise<number> {
   const lineUp = options.browser
     ? await (await import('./browser/line-up.js')).inChromium(sources)
     : onNode();
+  const directory = mkdtempSync(join(tmpdir(), 'neurite-bench-'));
   try {
-    return await benchWith(lineUp, options);
+    const rows = select('row', lineUp.rows, options.rows, (name) => name);
+    const peers = select('peer', lineUp.peers, options.peers, ({ name }) => name);
+    const run = options.samples ? printSamples : printTimes;
+    return await run({ ...lineUp, rows, peers }, options, directory);
   } finally {
+    rmSync(directory, { recursive: true, force: true });
     await lineUp.close();
   }
 }
 
-async function benchWith(lineUp: LineUp, { rows, peers, effort, json }: Options): Promise<number> {
-  const chosenRows = select('row', lineUp.rows, rows, (name) => name);
-  const chosen = select('peer', lineUp.peers, peers, ({ name }) => name);
-  const roofs = lineUp.roofs.filter((roof) => chosen.some(({ threads }) => threads === roof.threads));
-  const all = [...chosen, ...roofs];
+/** What the first of the peers computes. */
+async function printSamples({ rows, peers }: LineUp, _: Options, directory: string): Promise<number> {
+  const { sampleRow } = await import('./samples.js');
+  const lines: string[] = [];
+  for (const row of rows.filter((name) => name !== BUNDLE_ROW))
+    lines.push(`"${row}": ${JSON.stringify(await sampleRow(peers[0], row as RowName, directory))}`);
+  console.log(`{\n${lines.join(',\n')}\n}`);
+  return 0;
+}
+
+async function printTimes(
+  { engine, rows, peers, roofs }: LineUp,
+  { effort, json }: Options,
+  directory: string,
+): Promise<number> {
+  const all = [...peers, ...roofs.filter((roof) => peers.some(({ threads }) => threads === roof.threads))];
   const [load] = loadavg();
   if (load > BUSY_LOAD)
     console.error(`bench: the machine is busy (load ${load.toFixed(1)}): times will move`);
   // Loaded here and not by the peers' processes, which are this program too.
   const { measureRow } = await import('./bench.js');
   const { measureBundles } = await import('./bundle-size.js');
-  const directory = mkdtempSync(join(tmpdir(), 'neurite-bench-'));
   const measurements: Measurement[] = [];
-  try {
-    for (const row of chosenRows) {
-      console.error(`bench: ${row}`);
-      const measured =
-        row === BUNDLE_ROW
-          ? await measureBundles(chosen, sources)
-          : await measureRow(row as RowName, all, directory, effort);
-      measurements.push(...measured);
-      if (json) for (const m of measured) console.log(jsonLine(m));
-    }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+  for (const row of rows) {
+    console.error(`bench: ${row}`);
+    const measured =
+      row === BUNDLE_ROW
+        ? await measureBundles(peers, sources)
+        : await measureRow(row as RowName, all, directory, effort);
+    measurements.push(...measured);
+    if (json) for (const m of measured) console.log(jsonLine(m));
   }
   if (!json) {
     const date = new Date().toISOString().slice(0, 10);
-    console.log(`${date}; ${machine()}; ${lineUp.engine}; load at the start ${load.toFixed(1)}\n`);
+    console.log(`${date}; ${machine()}; ${engine}; load at the start ${load.toFixed(1)}\n`);
     console.log(table(measurements, all));
   }
-  return isGood(measurements, chosen) ? 0 : 1;
+  return isGood(measurements, peers) ? 0 : 1;
 }
 
 const machine = (): string =>

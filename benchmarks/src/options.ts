@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Effort, FULL, QUICK } from './effort.js';
 
 export const USAGE = `usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--browser] [--quick] [--repeat N] [--json]
+       npm run bench -- --samples [--rows PATTERN] [--peers PATTERN]
        npm run bench -- --memory [--leak BYTES]`;
 
 /** A mistake of the user's: said without a stack, before anything runs. */
@@ -14,6 +15,7 @@ export interface Options {
   readonly effort: Effort;
   readonly browser: boolean;
   readonly json: boolean;
+  readonly samples: boolean;
   readonly memory: boolean;
   readonly leak: number;
 }
@@ -50,6 +52,7 @@ export function readOptions(args: readonly string[]): Options {
       : effort,
     browser: values.browser,
     json: values.json,
+    samples: values.samples,
     memory: values.memory,
     leak: wholeNumber('leak', values.leak, 0, 'a whole number of bytes'),
   };
@@ -65,6 +68,7 @@ const parse = (args: readonly string[]) =>
       repeat: { type: 'string' },
       browser: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      samples: { type: 'boolean', default: false },
       memory: { type: 'boolean', default: false },
       leak: { type: 'string', default: '0' },
     },

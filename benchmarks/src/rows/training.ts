@@ -12,11 +12,12 @@ import {
   warm,
 } from './spec.js';
 
-/** Shared by all peers. Rates are small, so that hundreds of steps on one batch change little. */
+/** Shared by all peers. Rates are such that hundreds of steps on one batch stay tame. */
 export const TRAINING = {
   adam: { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8 },
   adamw: { lr: 3e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
   sgd: { lr: 1e-3, momentum: 0.9 },
+  resnet: { lr: 0.1, momentum: 0.9 },
   tiny: { lr: 0.05 },
   /** Steps whose losses, with the outputs after them, are compared. */
   checkedSteps: 3,
@@ -135,11 +136,11 @@ export const TRAINING_ROWS = {
   ),
   // Two convolutions forward, two gradients of filters, one of an input: the block's own input needs none.
   'resnet-step': warm(
-    '16×64×32×32, conv3-bn-relu-conv3-bn-add-relu, SGD momentum',
+    '16×64×32×32, conv3-bn-relu-conv3-bn-add-relu, squared error, SGD momentum',
     flops(5 * 2 * 16 * 64 * 32 * 32 * 64 * 9),
     [
       normal('x', [16, 64, 32, 32]),
-      normal('g', [16, 64, 32, 32]),
+      normal('y', [16, 64, 32, 32]),
       ...convolutionAndNorm(1),
       ...convolutionAndNorm(2),
     ],

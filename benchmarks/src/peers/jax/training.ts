@@ -14,7 +14,7 @@ import {
   type State,
   training,
 } from './cases.js';
-import { adam, adamW, descent, momentum } from './updates.js';
+import { adam, adamW, descent, momentum, resnetMomentum } from './updates.js';
 
 const classes = (inputs: Inputs): Arrays => ({
   x: load(inputs.x),
@@ -139,10 +139,10 @@ export function resnetStep(inputs: Inputs): Case {
       .add(perChannel(p[`bn${i}.bias`]));
   return training({
     parameters: parametersOf(inputs),
-    batch: { x: load(inputs.x), g: load(inputs.g) },
+    batch: { x: load(inputs.x), y: load(inputs.y) },
     predict: (p, { x }) => nn.relu(stage(p, 2, nn.relu(stage(p, 1, x.ref))).add(x)),
-    loss: (y, { g }) => np.mean(y.mul(g)),
-    update: momentum,
+    loss: (output, { y }) => np.mean(np.square(output.sub(y))),
+    update: resnetMomentum,
   });
 }
 

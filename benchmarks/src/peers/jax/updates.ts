@@ -40,15 +40,18 @@ export const adam = adamWith(TRAINING.adam);
 
 export const adamW = adamWith(TRAINING.adamw);
 
-export const momentum: Update = {
+const momentumWith = ({ lr, momentum }: { lr: number; momentum: number }): Update => ({
   slots: ['buffer'],
   apply({ parameters, buffer }: State, gradients: Arrays, step: JaxArray): State {
-    const { lr, momentum } = TRAINING.sgd;
     step.dispose();
     const next = mapArrays(buffer, (b, name) => b.mul(momentum).add(gradients[name]));
     return { parameters: mapArrays(parameters, (p, name) => p.sub(next[name].ref.mul(lr))), buffer: next };
   },
-};
+});
+
+export const momentum = momentumWith(TRAINING.sgd);
+
+export const resnetMomentum = momentumWith(TRAINING.resnet);
 
 export const descent: Update = {
   slots: [],

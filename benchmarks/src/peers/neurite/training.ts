@@ -82,10 +82,10 @@ class ResidualBlock extends Module {
 
 export function resnetStep(inputs: Inputs): Case {
   const model = new ResidualBlock();
-  const [x, g] = [load(inputs.x), load(inputs.g)];
+  const [x, y] = [load(inputs.x), load(inputs.y)];
   return training({
-    optimizer: new SGD(setParameters(model, inputs), TRAINING.sgd),
-    loss: () => model(x).mul(g).mean(),
+    optimizer: new SGD(setParameters(model, inputs), TRAINING.resnet),
+    loss: () => functional.mseLoss(model(x), y),
     output: () => model(x),
   });
 }

@@ -117,8 +117,8 @@ class ResidualBlock(nn.Module):
 
 def resnet(i):
     model = ResidualBlock()
-    optimizer = sgd(set_parameters(model, i))
-    return training(optimizer, lambda: (model(i['x']) * i['g']).mean(), lambda: model(i['x']))
+    optimizer = torch.optim.SGD(set_parameters(model, i), **SETTINGS['resnet'])
+    return training(optimizer, lambda: F.mse_loss(model(i['x']), i['y']), lambda: model(i['x']))
 
 
 def adam_update(i):

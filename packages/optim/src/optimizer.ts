@@ -1,4 +1,15 @@
-import { enableGrad, noGrad, scalarInput, Tensor, update, ValueError, zerosLike } from '@neurite/tensor';
+import {
+  enableGrad,
+  hostStep,
+  isTracing,
+  noGrad,
+  refuseReplay,
+  scalarInput,
+  Tensor,
+  update,
+  ValueError,
+  zerosLike,
+} from '@neurite/tensor';
 import {
   type BaseOptions,
   checkOptionNames,
@@ -10,6 +21,7 @@ import {
   withoutUndefined,
 } from './parameter-groups.js';
 import type { ParameterState, StateLayout } from './parameter-state.js';
+import { createReplay, type Updated } from './replay.js';
 import { exportState, importState, type OptimizerStateDict } from './state-dict.js';
 
 /** One parameter's turn in a step. */
@@ -30,6 +42,9 @@ export interface StepOutput {
   readonly param: Tensor;
   readonly state: ParameterState;
 }
+
+/** The runtime arguments that a step has made so far. */
+export type ScalarCache = Map<string, Tensor>;
 
 interface Assignment {
   target: Tensor;
@@ -102,6 +117,7 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
    */
   async step(closure?: () => Tensor): Promise<Tensor | undefined> {
     const loss = closure && enableGrad(closure);
+    if (this.#unread.length > 0) refuseReplay("it loads an optimizer's state");
     if (this.#unread.length > 0) await this.#readNumbers();
     const { assignments, undo } = noGrad(() => this.#record());
     try {
@@ -155,11 +171,13 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
     const assignments: Assignment[] = [];
     const before = new Map<Tensor, ParameterState | undefined>();
     const scalars = new Map<string, Tensor>();
+    const updated: Updated<Options>[] = [];
     this.paramGroups.forEach((group, groupIndex) => {
       for (const param of group.params) {
         if (!param.grad) continue;
         const old = this.state.get(param);
         before.set(param, old);
+        updated.push({ param, group, groupIndex, state: old ?? {} });
         const result = this.updateParameter(stepInput(param, group, groupIndex, old ?? {}, scalars));
         assignments.push({ target: param, value: result.param.to(param.dtype) });
         const next: ParameterState = {};
@@ -181,6 +199,17 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
         else this.state.delete(param);
       }
     };
+    if (isTracing()) {
+      const again = createReplay({
+        name: this.name,
+        updated,
+        scalars,
+        state: this.state,
+        update: (item, made) =>
+          this.updateParameter(stepInput(item.param, item.group, item.groupIndex, item.state, made)),
+      });
+      hostStep({ key: [this, ...again.key], scalars: again.scalars, again: again.step, undo });
+    }
     return { assignments, undo };
   }
 }
@@ -190,13 +219,14 @@ function stepInput<Options extends BaseOptions>(
   group: ParamGroup<Options>,
   groupIndex: number,
   state: ParameterState,
-  scalars: Map<string, Tensor>,
+  scalars: ScalarCache,
 ): StepInput<Options> {
   // Half-precision parameters are updated in float32, as PyTorch's kernels do.
   const dtype = param.dtype === 'float64' ? 'float64' : 'float32';
   return {
     param,
-    grad: param.grad as Tensor,
+    // What a replay works out from numbers alone takes the parameter itself for its gradient.
+    grad: param.grad ?? param,
     options: group,
     count: (name, initial = 0) => (typeof state[name] === 'number' ? state[name] : initial),
     buffer: (name) => (state[name] instanceof Tensor ? state[name] : undefined),

@@ -1,4 +1,4 @@
-import { DTYPES, DTypeError, IndexError, isInteger, type Tensor } from '@neurite/tensor';
+import { DTypeError, hostValues, IndexError, isInteger, type Tensor } from '@neurite/tensor';
 
 /**
  * Checks that a tensor holds integers, and, where its values lie in host memory, that each is in [0, size) or
@@ -16,13 +16,13 @@ export function checkIndices(
       `${op}: ${what} must be integers, got ${indices.dtype}; convert them with to('int32')`,
     );
   }
-  const { node } = indices;
-  const bytes = node.op === 'data' ? node.storage?.host : null;
-  if (!bytes) return;
-  const values = new DTYPES[indices.dtype].array(bytes.buffer, bytes.byteOffset, indices.numel);
-  values.forEach((value, position) => {
-    if ((value < 0 || value >= size) && value !== ignored) {
-      throw new IndexError(`${op}: ${what} must lie in [0, ${size}), got ${value} at position ${position}`);
+  const check = (values: ArrayLike<number> | null): boolean => {
+    for (let i = 0; i < (values?.length ?? 0); i++) {
+      const value = values![i];
+      if ((value < 0 || value >= size) && value !== ignored)
+        throw new IndexError(`${op}: ${what} must lie in [0, ${size}), got ${value} at position ${i}`);
     }
-  });
+    return values !== null;
+  };
+  check(hostValues(indices.node, check));
 }

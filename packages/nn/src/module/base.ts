@@ -1,4 +1,4 @@
-import { type Device, type DType, isFloat, keep, settle, Tensor } from '@neurite/tensor';
+import { type Device, type DType, guard, isFloat, keep, settle, Tensor } from '@neurite/tensor';
 import { addHook, type ForwardHook, type ForwardPreHook, type HookHandle } from './hooks.js';
 import { printModule } from './repr.js';
 import {
@@ -31,6 +31,7 @@ export abstract class ModuleBase extends ModuleTree {
    */
   override invoke(args: readonly unknown[]): unknown {
     depth++;
+    guard('the mode of a module', () => this.training);
     let output: unknown;
     try {
       for (const hook of this.#preHooks) {

@@ -1,4 +1,4 @@
-import { ValueError } from '@neurite/tensor';
+import { refuseReplay, ValueError } from '@neurite/tensor';
 import { schedulerKey } from '../names.js';
 import { perGroup, readState, type Schedulable, type SchedulerStateDict } from './scheduler.js';
 
@@ -74,6 +74,7 @@ export class ReduceLROnPlateau {
   step(metric: number): void {
     if (typeof metric !== 'number')
       throw new ValueError(`ReduceLROnPlateau.step: expected a number, got ${typeof metric}`);
+    refuseReplay('it steps a learning-rate schedule; step it outside');
     this.lastEpoch++;
     if (this.#isBetter(metric)) {
       this.best = metric;

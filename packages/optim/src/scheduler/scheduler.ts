@@ -1,4 +1,4 @@
-import { StateDictError, ValueError } from '@neurite/tensor';
+import { refuseReplay, StateDictError, ValueError } from '@neurite/tensor';
 import { schedulerKey } from '../names.js';
 import type { ScheduledOptions } from '../parameter-groups.js';
 
@@ -117,6 +117,7 @@ export abstract class LRScheduler {
   }
 
   protected apply(rates: readonly number[]): void {
+    refuseReplay('it steps a learning-rate schedule; step it outside');
     this.groups.forEach((group, i) => {
       group.lr = rates[i];
     });

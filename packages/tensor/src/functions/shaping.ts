@@ -56,7 +56,7 @@ export type SplitAt = number | readonly number[] | Tensor;
 
 function splitPositions(at: SplitAt): number | readonly number[] {
   if (typeof at !== 'object' || !('node' in at)) return at;
-  const values = hostValues(at.node);
+  const values = hostValues(at.node, (v) => v && Array.from(v).join());
   if (!values || at.ndim > 1)
     throw new ValueError(
       'tensorSplit: a tensor of positions must be host data of rank 0 or 1, because the shapes follow from it',

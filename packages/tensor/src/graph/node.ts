@@ -4,7 +4,8 @@ import { DeviceError } from '../errors.js';
 import { NON_DIFFERENTIABLE, OP_CODE, type OpAttrs, type PrimitiveOp } from '../ops/primitives.js';
 import { stats } from '../runtime/stats.js';
 import { isGradEnabled } from './grad-mode.js';
-import { signature } from './hash.js';
+import { type Hash, mix, signature } from './hash.js';
+import { watched } from './observer.js';
 import type { DeviceHandle, Storage } from './storage.js';
 
 /** Called with a gradient during `backward`; may return a replacement. Gradients are tensors; the graph does not look inside. */
@@ -77,6 +78,20 @@ export function withTrace(trace: string, fn: () => void): void {
   }
 }
 
+let probing: Hash | null = null;
+/** What `fn` returns, and a text that stands for the ops in it: two calls with the same text record the same. Nothing is kept. */
+export function probe<T>(fn: () => T): { readonly result: T; readonly structure: string } {
+  const before = probing;
+  const structure: Hash = { a: 1, b: 2 };
+  probing = structure;
+  try {
+    const result = watched(null, fn);
+    return { result, structure: `${structure.a},${structure.b}` };
+  } finally {
+    probing = before;
+  }
+}
+
 /**
  * Records an op on checked inputs. The result requires gradients when grad mode is on and an input requires them.
  * Throws DeviceError when the inputs live on different devices.
@@ -89,7 +104,6 @@ export function record<O extends PrimitiveOp>(
   dtype: DType,
   value = 0,
 ): Node<O> {
-  stats.nodesRecorded++;
   let device: DeviceHandle | null = null;
   let requiresGrad = false;
   for (let i = 0; i < inputs.length; i++) {
@@ -105,6 +119,10 @@ export function record<O extends PrimitiveOp>(
   }
   if (requiresGrad) requiresGrad = isGradEnabled() && isFloat(dtype) && !nonDifferentiable.has(op);
   const h = signature(OP_CODE[op], attrs, dtype, shape);
+  if (probing) {
+    mix(probing, h.a);
+    mix(probing, h.b);
+  } else stats.nodesRecorded++;
   const node = new Node(op, inputs, attrs, shape, dtype, device, requiresGrad, h.a, h.b, value);
   if (traceOps) node.trace = traceOfOthers ?? new Error().stack ?? null;
   return node;
@@ -112,9 +130,9 @@ export function record<O extends PrimitiveOp>(
 
 /** A leaf with a value. */
 export function leaf(storage: Storage, shape: readonly number[], device: DeviceHandle | null): Node<'data'> {
-  const node = record('data', [], NO_ATTRS, shape, storage.dtype);
+  // A value is known by its form alone, so it needs no hash.
+  const node = new Node('data', [], NO_ATTRS, shape, storage.dtype, device, false, 0, 0, 0);
   node.storage = storage;
-  node.device = device;
   return node;
 }
 

@@ -29,7 +29,18 @@ export interface Storage {
 
 /** Storage whose value a device will hold. */
 export function deviceStorage(dtype: DType, size: number, bytes: number, device: DeviceHandle): Storage {
-  return { ...hostStorage(dtype, size, new Uint8Array(0)), bytes, host: null, device };
+  return {
+    dtype,
+    size,
+    bytes,
+    host: null,
+    device,
+    buffer: null,
+    weight: null,
+    overwrittenBy: null,
+    error: null,
+    source: null,
+  };
 }
 
 /** Storage of a tensor whose value lies in host memory. */

@@ -1,4 +1,5 @@
 /** Leaves that collect gradients. */
+import { viewAs } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { leaf, NO_ATTRS, type Node, record, sizeOf } from './node.js';
 import { hostStorage } from './storage.js';
@@ -7,6 +8,12 @@ import { hostStorage } from './storage.js';
 export function hostBytes(node: Node): Uint8Array | null {
   const { storage } = node;
   return storage?.host && !storage.overwrittenBy ? storage.host : null;
+}
+
+/** The values of a node that lie in host memory, else null. */
+export function hostValuesOf(node: Node): ArrayLike<number> | null {
+  const bytes = hostBytes(node);
+  return bytes && viewAs(node.dtype, bytes);
 }
 
 /** Makes `node` a leaf that requires gradients and `handle` the tensor whose `grad` collects them. */

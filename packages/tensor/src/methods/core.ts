@@ -3,6 +3,7 @@ import { type DType, isFloat } from '../dtype.js';
 import { AutogradError, DTypeError } from '../errors.js';
 import { type BackwardOptions, getDifferentiator } from '../graph/differentiator.js';
 import { type Node, type NodeHook, sizeOf } from '../graph/node.js';
+import { observer } from '../graph/observer.js';
 import type { DeviceHandle } from '../graph/storage.js';
 import { bindVariable, ownNode } from '../graph/variable.js';
 import { detach } from '../ops/movement.js';
@@ -14,13 +15,33 @@ import { wrap } from './wrap.js';
 export type TensorHook = ((gradient: Tensor) => Tensor | undefined) | ((gradient: Tensor) => void);
 
 export abstract class TensorCore<S extends Shape, D extends DType> {
-  /** The graph node that this handle stands for; in-place methods and optimizers move the handle to another one. */
-  node: Node;
-  /** The accumulated gradient of a leaf that requires gradients. */
-  grad: Tensor<S, D> | null = null;
+  /** Behind `node` and `grad`, for who watches them. */
+  current: Node;
+  gradient: Tensor<S, D> | null = null;
 
   constructor(node: Node) {
-    this.node = node;
+    this.current = node;
+    if (observer) observer.makes(this);
+  }
+
+  /** The graph node that this handle stands for; in-place methods and optimizers move the handle to another one. */
+  get node(): Node {
+    if (observer) observer.reads(this);
+    return this.current;
+  }
+  set node(node: Node) {
+    if (observer) observer.moves(this);
+    this.current = node;
+  }
+
+  /** The accumulated gradient of a leaf that requires gradients. */
+  get grad(): Tensor<S, D> | null {
+    if (observer) observer.readsGradient(this);
+    return this.gradient;
+  }
+  set grad(gradient: Tensor<S, D> | null) {
+    if (observer) observer.movesGradient(this);
+    this.gradient = gradient;
   }
 
   /** Sizes of the dimensions. */

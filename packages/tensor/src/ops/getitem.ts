@@ -1,6 +1,6 @@
 /** Python's `x[…]`: positions, slices, new dimensions, and tensors as NumPy's advanced indexing. */
 import { ShapeError, ValueError } from '../errors.js';
-import { NO_ATTRS, Node, record } from '../graph/node.js';
+import { leaf, Node } from '../graph/node.js';
 import { hostStorage } from '../graph/storage.js';
 import { full } from './create.js';
 import { broadcastShapes, showShape } from './dims.js';
@@ -49,7 +49,7 @@ export function getItem(x: Node, entries: readonly Entry[]): Node {
 
 /** The positions of a mask's true elements, one vector per dimension of it. */
 function maskPositions(mask: Node, x: Node, dim: number): Node[] {
-  const values = hostValues(mask);
+  const values = hostValues(mask, (v) => v && truePositions(v).join());
   if (!values)
     throw new ValueError(
       'at: a bool index must be host data, because the shape follows from it; use where or maskedFill for computed masks',
@@ -58,8 +58,7 @@ function maskPositions(mask: Node, x: Node, dim: number): Node[] {
     throw new ShapeError(
       `at: mask ${showShape(mask.shape)} does not fit shape ${showShape(x.shape)} at dim ${dim}`,
     );
-  const hits: number[] = [];
-  for (let i = 0; i < values.length; i++) if (values[i]) hits.push(i);
+  const hits = truePositions(values);
   let block = values.length;
   return mask.shape.map((size) => {
     block /= size || 1;
@@ -67,11 +66,15 @@ function maskPositions(mask: Node, x: Node, dim: number): Node[] {
   });
 }
 
+function truePositions(values: ArrayLike<number>): number[] {
+  const hits: number[] = [];
+  for (let i = 0; i < values.length; i++) if (values[i]) hits.push(i);
+  return hits;
+}
+
 function hostVector(values: readonly number[]): Node {
   const data = Int32Array.from(values);
-  const node = record('data', [], NO_ATTRS, [data.length], 'int32');
-  node.storage = hostStorage('int32', data.length, new Uint8Array(data.buffer));
-  return node;
+  return leaf(hostStorage('int32', data.length, new Uint8Array(data.buffer)), [data.length], null);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Reading and writing at positions given by tensors. */
-import { type DType, isFloat, isInteger, viewAs } from '../dtype.js';
+import { type DType, isFloat, isInteger } from '../dtype.js';
 import { DTypeError, IndexError, ShapeError, ValueError } from '../errors.js';
 import { type Node, record, sizeOf } from '../graph/node.js';
-import { hostBytes } from '../graph/variable.js';
+import { type Look, type Outcome, observer } from '../graph/observer.js';
+import { hostValuesOf } from '../graph/variable.js';
 import { INTEGER_RANGE } from '../kernel/scalar.js';
 import { cast } from './cast.js';
 import { full, iota, numberOperand } from './create.js';
@@ -12,10 +13,26 @@ import { add, div, maximum } from './math.js';
 import { expandTo, reshape, unsqueeze } from './movement.js';
 import type { ScatterMode } from './primitives.js';
 
-/** The values of a node that lie in host memory, or null. */
-export function hostValues(x: Node): ArrayLike<number> | null {
-  const host = hostBytes(x);
-  return host ? viewAs(x.dtype, host) : null;
+/** The values of a node that lie in host memory, or null. `decide` is what follows from them: a replay must decide the same. */
+export function hostValues<T extends Outcome>(x: Node, decide: Look<T>): ArrayLike<number> | null {
+  const values = hostValuesOf(x);
+  if (observer) observer.inspects(x, decide, decide(values));
+  return values;
+}
+
+function checkRange(
+  op: string,
+  values: ArrayLike<number> | null,
+  size: number,
+  low: number,
+): values is ArrayLike<number> {
+  if (!values) return false;
+  for (let i = 0; i < values.length; i++)
+    if (values[i] < low || values[i] >= size)
+      throw new IndexError(
+        `${op}: index ${values[i]} at position ${i} is out of range for a dimension of size ${size}`,
+      );
+  return true;
 }
 
 /** An index as int32. Positions that the host knows are checked against `size` now; others are clipped on the device. */
@@ -24,26 +41,22 @@ function checkIndex(op: string, index: Node, size: number, low = 0): Node {
     throw new DTypeError(
       `${op}: the index must be of an integer dtype, got ${index.dtype}; convert it with to('int32')`,
     );
-  const values = hostValues(index);
-  if (values)
-    for (let i = 0; i < values.length; i++)
-      if (values[i] < low || values[i] >= size)
-        throw new IndexError(
-          `${op}: index ${values[i]} at position ${i} is out of range for a dimension of size ${size}`,
-        );
+  const check: Look<boolean> = (values) => checkRange(op, values, size, low);
+  check(hostValues(index, check));
   return cast(index, 'int32');
 }
 
 /** Negative positions count from the end. */
 export function wrapIndex(op: string, index: Node, size: number): Node {
   const checked = checkIndex(op, index, size, -size);
-  const values = hostValues(checked);
-  if (values) {
-    let negative = false;
-    for (let i = 0; i < values.length; i++) negative ||= values[i] < 0;
-    if (!negative) return checked;
-  }
+  if (hasNoNegative(hostValues(checked, hasNoNegative))) return checked;
   return where(lt(checked, 0), add(checked, full([], size, 'int32')), checked);
+}
+
+function hasNoNegative(values: ArrayLike<number> | null): boolean {
+  if (!values) return false;
+  for (let i = 0; i < values.length; i++) if (values[i] < 0) return false;
+  return true;
 }
 
 /** index must not exceed `x` outside `dim`, and have its rank. */
@@ -232,17 +245,23 @@ export function take(x: Node, index: Node): Node {
   return reshape(indexSelect(reshape(x, [-1]), 0, reshape(at, [-1]), 'take'), index.shape);
 }
 
+/** One more than the largest value, at least 1; 0 where there are no values. */
+function countClasses(values: ArrayLike<number> | null): number {
+  if (!values?.length) return 0;
+  let classes = 1;
+  for (let i = 0; i < values.length; i++) classes = Math.max(classes, values[i] + 1);
+  return classes;
+}
+
 /** int32 rows with a single 1. Without `numClasses` the index must be host data, and its maximum decides. */
 export function oneHot(index: Node, numClasses = -1): Node {
   let classes = numClasses;
   if (classes === -1) {
-    const values = hostValues(index);
-    if (!values?.length)
+    classes = countClasses(hostValues(index, countClasses));
+    if (classes === 0)
       throw new ValueError(
         'oneHot: give numClasses; it follows from the values only for host data that is not empty',
       );
-    classes = 1;
-    for (let i = 0; i < values.length; i++) classes = Math.max(classes, values[i] + 1);
   }
   const at = checkIndex('oneHot', index, classes);
   return cast(eq(unsqueeze(at, -1), iota([classes], 0, 'int32')), 'int32');

@@ -2,6 +2,7 @@
 import { type DType, isFloat } from '../dtype.js';
 import { DTypeError, ValueError } from '../errors.js';
 import { NO_ATTRS, type Node, record, sizeOf } from '../graph/node.js';
+import { type HostStep, observer } from '../graph/observer.js';
 import { cast } from '../ops/cast.js';
 import { full, scalar } from '../ops/create.js';
 import { binarySame, constant, ge, lt, unary } from '../ops/elementwise.js';
@@ -11,8 +12,24 @@ import type { Generator } from './generator.js';
 
 /** uint32 words: element i belongs to the i-th of the counters reserved here. */
 export function randomBits(generator: Generator, shape: readonly number[]): Node {
-  const words = generator.next(sizeOf(shape)).map((w) => scalar(w, 'uint32'));
+  const count = sizeOf(shape);
+  const start = generator.offset;
+  const words = generator.next(count).map((w) => scalar(w, 'uint32'));
+  if (observer) observer.advances(drawAgain(generator, start, count, words));
   return record('randomBits', words, NO_ATTRS, shape, 'uint32');
+}
+
+/** The same draw in a replay: the next counters of the same generator. */
+function drawAgain(generator: Generator, start: number, count: number, scalars: readonly Node[]): HostStep {
+  return {
+    key: [generator, count],
+    scalars,
+    again: () => {
+      const before = generator.offset;
+      return { values: generator.next(count), undo: () => generator.rewind(before) };
+    },
+    undo: () => generator.rewind(start),
+  };
 }
 
 /** The highest `count` bits as a fraction in [0, 1). */

@@ -3,6 +3,7 @@
  * key and counter + i alone, so that it is the same on every backend and in every recomputation.
  */
 import { ValueError } from '../errors.js';
+import { observer } from '../graph/observer.js';
 import { threefry2x32 } from '../kernel/threefry.js';
 
 /** What a generator needs to go on where another one stopped; plain data for checkpoints. */
@@ -41,12 +42,14 @@ export class Generator {
     const isWord = (w: number) => Number.isInteger(w) && w >= 0 && w < WORD;
     if (!isWord(low) || !isWord(high) || !Number.isSafeInteger(offset) || offset < 0)
       throw new ValueError(`generator: not a state: seed words ${low} and ${high}, offset ${offset}`);
+    if (observer) observer.refuses('it sets the state of a random generator');
     this.key = [low, high];
     this.used = offset;
   }
 
   /** Starts again with another seed. */
   manualSeed(seed: number | bigint): this {
+    if (observer) observer.refuses('it seeds a random generator');
     this.key = wordsOf(seed);
     this.used = 0;
     return this;
@@ -59,11 +62,17 @@ export class Generator {
     return [...this.key, start % WORD, Math.floor(start / WORD)];
   }
 
+  /** Goes back to an offset: what was drawn since is drawn again. */
+  rewind(offset: number): void {
+    this.used = offset;
+  }
+
   /**
    * An independent generator: its seed is both output words of Threefry at the next counter of this one, which is used
    * up. Draws only ever use first words of other counters.
    */
   fork(): Generator {
+    if (observer) observer.refuses('it forks a random generator');
     const child = new Generator();
     child.key = threefry2x32(...this.next(1));
     return child;

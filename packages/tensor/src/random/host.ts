@@ -1,9 +1,12 @@
 /** Draws that are made on the host: initial weights, permutations. The bits are those of the device. */
+
+import { observer } from '../graph/observer.js';
 import { threefryFill } from '../kernel/threefry.js';
 import type { Generator } from './generator.js';
 
 /** `n` words of 32 random bits. */
 export function hostRandomBits(generator: Generator, n: number): Uint32Array {
+  if (observer) observer.refuses('it draws random numbers on the host');
   const out = new Uint32Array(n);
   threefryFill(out, ...generator.next(n));
   return out;

@@ -66,7 +66,8 @@ export function forget(nodes: ReadonlySet<Node>): void {
   unsettled = unsettled.filter((ref) => !nodes.has(ref.deref()?.node as Node));
 }
 
-const isStale = (node: Node): boolean => collect([node]).order.some((n) => n.storage?.overwrittenBy);
+/** Whether a pending value needs one that was overwritten. */
+export const isStale = (node: Node): boolean => collect([node]).order.some((n) => n.storage?.overwrittenBy);
 
 /**
  * Takes a request with pending values added to it. One of them that can never be computed, for it needs an overwritten value, must not

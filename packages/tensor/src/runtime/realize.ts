@@ -1,11 +1,12 @@
 /** From requests for values to jobs. */
 import { DTYPES } from '../dtype.js';
 import { leaf, type Node, sizeOf } from '../graph/node.js';
+import { observer, refuseReplay } from '../graph/observer.js';
 import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { checkAnomaly, isAnomalyMode } from './anomaly.js';
 import { type Device, deviceOf } from './device.js';
-import { unsettledNodes, withoutStale } from './pending.js';
+import { keptNodes, unsettledNodes, withoutStale } from './pending.js';
 import { enqueue, type Job, prepare, staleError } from './run.js';
 import { turnIfDue } from './yield.js';
 
@@ -25,14 +26,15 @@ async function fetchTransfers(leaves: readonly Storage[]): Promise<void> {
 
 /** Queues a job, with what it has to wait for before it can run: values of other devices, and the search for a NaN. */
 export function submitJob(device: Device, job: Job): Promise<void> {
-  const watch = isAnomalyMode();
+  if (observer?.dry) return Promise.resolve(job.plan).then(() => undefined);
+  const watch = isAnomalyMode() && job.request;
   const transfers = job.leaves.some((l) => l.source) ? fetchTransfers(job.leaves) : null;
   if (!watch && !transfers) return enqueue(device, job);
   // A failure is reported when the job's turn comes, not before.
   transfers?.catch(() => undefined);
   return enqueue(device, job, async () => {
     if (transfers) await transfers;
-    if (watch) await checkAnomaly(device, job.request);
+    if (watch) await checkAnomaly(device, watch);
   });
 }
 
@@ -41,25 +43,58 @@ export function release(node: Node): void {
   if (!node.requiresGrad || node.consumed || node.variable) node.inputs = [];
 }
 
-/**
- * Computes the values of nodes, all of one device in one plan; nodes that have a value are left alone.
- * The request is taken down synchronously: what happens to parameters later does not change it.
- */
-export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
-  const byDevice = new Map<Device, Node[]>();
+/** Nodes without a value, by the device that is to compute them. Throws StaleTensorError. */
+function byDevice(nodes: readonly Node[]): Map<Device, Node[]> {
+  const found = new Map<Device, Node[]>();
   for (const node of new Set(nodes)) {
     if (node.storage) {
       if (node.storage.overwrittenBy) throw staleError(node, node.storage.overwrittenBy);
       continue;
     }
     const device = deviceOf(node);
-    const list = byDevice.get(device);
+    const list = found.get(device);
     if (list) list.push(node);
-    else byDevice.set(device, [node]);
+    else found.set(device, [node]);
   }
-  const runs = [...byDevice].map(([device, wanted]) => submitRequest(device, wanted));
+  return found;
+}
+
+/**
+ * Computes the values of nodes, all of one device in one plan; nodes that have a value are left alone.
+ * The request is taken down synchronously: what happens to parameters later does not change it.
+ */
+export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
+  refuseReplay('it asks for values; return the tensors and read them outside');
+  const runs = [...byDevice(nodes)].map(([device, wanted]) => submitRequest(device, wanted));
   await Promise.all(runs);
   await turnIfDue();
+}
+
+/**
+ * The same at once: the nodes have their (coming) values when it returns, so that what is recorded next takes them for leaves. A failure
+ * stays with the value.
+ */
+export function submitValues(nodes: readonly Node[]): Promise<void> {
+  const done = [...byDevice(nodes)].map(([device, wanted]) => {
+    const outputs = wanted.map((n) => newStorage(n, device));
+    const job = prepare(device, collect(wanted), outputs, []);
+    observer?.submits(device, job, null);
+    const done = submitJob(device, job);
+    wanted.forEach((node, i) => {
+      node.storage = outputs[i];
+      node.device ??= device;
+    });
+    return done.then(() => wanted.forEach(release));
+  });
+  const all = Promise.all(done).then(() => undefined);
+  all.catch(() => undefined);
+  return all;
+}
+
+/** Computes what a device has yet to compute though nobody asks: it may need values that are about to be overwritten. */
+export function submitPending(device: Device): void {
+  const pending = [...new Set([...keptNodes(device), ...unsettledNodes(device)])];
+  if (pending.length) withoutStale(pending, submitValues);
 }
 
 async function submitRequest(device: Device, asked: readonly Node[]): Promise<void> {

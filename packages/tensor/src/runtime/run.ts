@@ -13,7 +13,8 @@ import { stats } from './stats.js';
 
 /** A request with everything that it will need when its turn comes, taken at the time of the call. */
 export interface Job {
-  readonly request: Request;
+  /** Null for a replay, which has no graph. */
+  readonly request: Request | null;
   readonly plan: CompiledPlan | Promise<CompiledPlan>;
   /** Storages of leaf nodes, in the order of the request's nodes. */
   readonly leaves: readonly Storage[];

@@ -1,6 +1,8 @@
 /** In-place updates: what optimizers do, as one plan with everything that is still wanted. */
 import { DeviceError } from '../errors.js';
 import { leaf, NO_ATTRS, type Node, record } from '../graph/node.js';
+import { observer } from '../graph/observer.js';
+import type { DeviceHandle, Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { deviceOf } from './device.js';
 import { forget, type Handle, keptNodes, unsettledNodes, withoutStale } from './pending.js';
@@ -11,6 +13,19 @@ import { turnIfDue } from './yield.js';
 export interface Assignment {
   readonly target: Handle;
   readonly value: Handle;
+}
+
+/** Re-points a handle to a leaf with a (coming) value. A leaf that collects gradients stays one. */
+export function moveToValue(target: Handle, storage: Storage, device: DeviceHandle | null): Node {
+  const before = target.node;
+  const fresh = leaf(storage, before.shape, device);
+  if (before.variable === target) {
+    fresh.requiresGrad = before.requiresGrad;
+    fresh.variable = target;
+    fresh.hooks = before.hooks;
+  }
+  target.node = fresh;
+  return fresh;
 }
 
 /**
@@ -43,19 +58,13 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
     const replaced = old.map((n) => n?.storage ?? null);
     return { extra, values, outputs, job: prepare(device, collect(roots, old), outputs, replaced) };
   });
+  observer?.submits(device, job, by);
 
   const before = assignments.map(({ target }) => target.node);
   const after = assignments.map(({ target }, i) => {
-    const fresh = leaf(outputs[i], target.node.shape, device);
-    const before = target.node;
-    if (before.variable === target) {
-      fresh.requiresGrad = before.requiresGrad;
-      fresh.variable = target;
-      fresh.hooks = before.hooks;
-    }
-    if (before.storage) before.storage.overwrittenBy = by;
-    target.node = fresh;
-    return fresh;
+    const { storage } = target.node;
+    if (storage) storage.overwrittenBy = by;
+    return moveToValue(target, outputs[i], device);
   });
   extra.forEach((node, i) => {
     node.storage = outputs[values.length + i];

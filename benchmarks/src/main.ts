@@ -5,6 +5,7 @@ import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Measurement } from './bench.js';
+import { sectionOf } from './document.js';
 import { type Options, readOptions, select, USAGE, UsageError } from './options.js';
 import { type LineUp, onNode, type PeerSpec, PROGRAMS } from './peers.js';
 import { jsonLine, table } from './report.js';
@@ -45,10 +46,11 @@ async function printSamples({ rows, peers }: LineUp, _: Options, directory: stri
 
 async function printTimes(
   { engine, rows, peers, roofs }: LineUp,
-  { effort, json }: Options,
+  { effort, json, write }: Options,
   directory: string,
 ): Promise<number> {
   const all = [...peers, ...roofs.filter((roof) => peers.some(({ threads }) => threads === roof.threads))];
+  const publish = write === undefined ? () => {} : sectionOf(write, engine.split(' ')[0]);
   const [load] = loadavg();
   if (load > BUSY_LOAD)
     console.error(`bench: the machine is busy (load ${load.toFixed(1)}): times will move`);
@@ -65,11 +67,11 @@ async function printTimes(
     measurements.push(...measured);
     if (json) for (const m of measured) console.log(jsonLine(m));
   }
-  if (!json) {
-    const date = new Date().toISOString().slice(0, 10);
-    console.log(`${date}; ${machine()}; ${engine}; load at the start ${load.toFixed(1)}\n`);
-    console.log(table(measurements, all));
-  }
+  const date = new Date().toISOString().slice(0, 10);
+  const heading = `${date}; ${machine()}; ${engine}; load at the start ${load.toFixed(1)}.`;
+  const report = `${heading}\n\n${table(measurements, all)}`;
+  if (!json) console.log(report);
+  publish(report);
   return isGood(measurements, peers) ? 0 : 1;
 }
 

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type Effort, FULL, QUICK } from './effort.js';
 
-export const USAGE = `usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--browser] [--quick] [--repeat N] [--json]
+export const USAGE = `usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--browser] [--quick] [--repeat N] [--json] [--write FILE]
        npm run bench -- --samples [--rows PATTERN] [--peers PATTERN]
        npm run bench -- --memory [--leak BYTES]`;
 
@@ -16,6 +16,8 @@ export interface Options {
   readonly browser: boolean;
   readonly json: boolean;
   readonly samples: boolean;
+  /** The document whose table is replaced. */
+  readonly write: string | undefined;
   readonly memory: boolean;
   readonly leak: number;
 }
@@ -53,6 +55,7 @@ export function readOptions(args: readonly string[]): Options {
     browser: values.browser,
     json: values.json,
     samples: values.samples,
+    write: values.write,
     memory: values.memory,
     leak: wholeNumber('leak', values.leak, 0, 'a whole number of bytes'),
   };
@@ -69,6 +72,7 @@ const parse = (args: readonly string[]) =>
       browser: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       samples: { type: 'boolean', default: false },
+      write: { type: 'string' },
       memory: { type: 'boolean', default: false },
       leak: { type: 'string', default: '0' },
     },

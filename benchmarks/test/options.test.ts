@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { replaceSection, sectionOf } from '../src/document.js';
 import { FULL, QUICK } from '../src/effort.js';
 import { readOptions, select } from '../src/options.js';
 
@@ -32,4 +33,13 @@ test('a pattern that nothing matches names what there is', () => {
   expect(pick(/cha/)).toEqual(['chain']);
   expect(() => pick(/x$/)).not.toThrow();
   expect(() => pick(/matmul/)).toThrow('no row matches matmul; there are: softmax, chain');
+});
+
+test('a table replaces the one of its name in a document', () => {
+  const document = 'a\n<!-- Node: measured -->\nold\n<!-- Node: end -->\nb\n';
+  const replaced = 'a\n<!-- Node: measured -->\n\nnew\n\n<!-- Node: end -->\nb\n';
+  expect(replaceSection(document, 'Node', 'new\n')).toBe(replaced);
+  expect(replaceSection(replaced, 'Node', 'new')).toBe(replaced);
+  expect(() => replaceSection(document, 'Chromium', 'new')).toThrow('no line <!-- Chromium: measured -->');
+  expect(() => sectionOf('/nowhere/table.md', 'Node')).toThrow('--write: ENOENT');
 });

@@ -20,7 +20,7 @@ import {
   softmax,
 } from './typical-kernels.js';
 
-const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536 });
+const memory = new WebAssembly.Memory({ initial: 128, maximum: 65536 });
 
 /** Runs a kernel of one input (buffer 0) and one output (buffer 1), its units cut at `cuts`. */
 function run(k: Kernel, input: ArrayLike<number>, cuts: readonly number[] = []): Float32Array {
@@ -30,9 +30,10 @@ function run(k: Kernel, input: ArrayLike<number>, cuts: readonly number[] = []):
   view.setUint32(args + layout.buffer(0), from, true);
   view.setUint32(args + layout.buffer(1), to, true);
   new Float32Array(memory.buffer, from, input.length).set(input);
-  const { parts, scratchBytes } = compileKernel(k, memory);
+  const { parts, scratchBytes, sharedBytes } = compileKernel(k, memory);
   const scratch = to + 4 * k.buffers[1].size + 64;
-  new Uint8Array(memory.buffer, scratch, scratchBytes).fill(255);
+  new Uint8Array(memory.buffer, scratch, scratchBytes + sharedBytes).fill(255);
+  view.setUint32(args + layout.shared, scratch + scratchBytes, true);
   for (const { units, run: runUnits } of parts) {
     const edges = [0, ...cuts.filter((cut) => cut < units), units];
     // Backwards, as no order is promised.
@@ -79,6 +80,73 @@ test.each([
   expect(run(k, input, [1, 2, 5, 11, 100])).toEqual(run(k, input));
 });
 
+const sum = (size: number): Kernel => {
+  const i = loop('i', size);
+  const value = load(0, i.variable);
+  return kernel(
+    'sum',
+    [floats(size), floats(1, 'write')],
+    nest(
+      [],
+      phase([i], { reductions: [{ acc: 0, op: 'sum', dtype: 'float32', value }] }),
+      phase([], { stores: [set(1, int(0), b.acc(0, 'float32'))] }),
+    ),
+  );
+};
+/** out[i] = in[i] minus the mean over everything: a reduction and what needs its result at every point. */
+function centred(size: number): Kernel {
+  const [i, j] = [loop('i', size), loop('j', size)];
+  const mean = op('div', b.acc(0, 'float32'), f32(size));
+  return kernel(
+    'centred',
+    [floats(size), floats(size, 'write')],
+    nest(
+      [],
+      phase([i], { reductions: [{ acc: 0, op: 'sum', dtype: 'float32', value: load(0, i.variable) }] }),
+      phase([j], { stores: [set(1, j.variable, op('sub', load(0, j.variable), mean))] }),
+    ),
+  );
+}
+
+test.each([
+  ['the sum of everything', sum(1_000_003), 1_000_003],
+  ['a mean that is subtracted', centred(800_001), 800_001],
+  ['columns of many rows', columnSum(5003, 97), 5003 * 97],
+  ['few columns of many rows', columnSum(200_000, 3), 600_000],
+  ['few long rows', softmax(3, 100_001), 300_003],
+])('%s: a long reduction is shared by many units, and cutting them changes no bit', (_, k, size) => {
+  const input = Float32Array.from({ length: size }, (_, i) => wave(i) + 1);
+  const { parts } = compileKernel(k, memory);
+  const long = parts.filter(({ work }) => work > 2 ** 17);
+  expect(long.length).toBeGreaterThan(0);
+  for (const { units } of long) expect(units).toBeGreaterThanOrEqual(16);
+  const result = run(k, input);
+  expect(run(k, input, [1, 2, 5, 11, 33, 100])).toEqual(result);
+  if (k.name === 'column_sum') {
+    const columns = result.length;
+    const exact = new Float64Array(columns);
+    input.forEach((x, i) => {
+      exact[i % columns] += x;
+    });
+    result.forEach((x, i) => {
+      expect(Math.abs(x - exact[i]) / exact[i]).toBeLessThan(1e-6);
+    });
+  } else if (k.name === 'sum') {
+    const exact = input.reduce((total, x) => total + x, 0);
+    expect(Math.abs(result[0] - exact) / exact).toBeLessThan(1e-6);
+  } else if (k.name === 'centred') {
+    const mean = input.reduce((total, x) => total + x, 0) / size;
+    result.forEach((x, i) => {
+      if (Math.abs(x - (input[i] - mean)) > 1e-5) throw new Error(`${x} at ${i}`);
+    });
+  } else {
+    for (let row = 0; row < 3; row++) {
+      const total = result.subarray(row * 100_001, (row + 1) * 100_001).reduce((all, x) => all + x, 0);
+      expect(total).toBeCloseTo(1, 5);
+    }
+  }
+});
+
 test('softmax keeps the exponentials of a row, which it needs twice; what is cheap is computed again', () => {
   const rows = 5;
   const columns = 77;
@@ -120,20 +188,9 @@ test.each([
 
 test('long sums lose little: the second level of sums keeps the error of 2^18 terms small', () => {
   const size = 2 ** 18;
-  const i = loop('i', size);
-  const value = load(0, i.variable);
-  const k = kernel(
-    'sum',
-    [floats(size), floats(1, 'write')],
-    nest(
-      [],
-      phase([i], { reductions: [{ acc: 0, op: 'sum', dtype: 'float32', value }] }),
-      phase([], { stores: [set(1, int(0), b.acc(0, 'float32'))] }),
-    ),
-  );
   const input = Float32Array.from({ length: size }, (_, n) => 0.1 + Math.abs(wave(n)));
-  const exact = input.reduce((sum, x) => sum + x, 0);
-  expect(Math.abs(run(k, input)[0] - exact) / exact).toBeLessThan(1e-6);
+  const exact = input.reduce((total, x) => total + x, 0);
+  expect(Math.abs(run(sum(size), input)[0] - exact) / exact).toBeLessThan(1e-6);
 });
 
 test('expressions of thousands of nodes compile: long chains, and graphs whose every node is used twice', () => {

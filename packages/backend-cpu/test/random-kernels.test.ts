@@ -56,7 +56,12 @@ const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
 
 /** Runs a kernel that is cut into stages wherever that can be done, unit by unit and backwards, working memory full of NaN. */
 function runInStages({ kernel, inputs, scalars }: RandomCase): { stages: number; results: number[][] } {
-  const eager = { minUnits: Number.POSITIVE_INFINITY, stageWork: 0, pieceWork: 1 };
+  const eager = {
+    minUnits: Number.POSITIVE_INFINITY,
+    stageWork: 0,
+    pieceWork: 1,
+    columns: { minRows: 1, minColumns: 1 },
+  };
   const { parts, scratchBytes, sharedBytes } = compileKernel(kernel, memory, eager);
   const layout = argumentLayout(kernel);
   new Uint8Array(memory.buffer).fill(255);

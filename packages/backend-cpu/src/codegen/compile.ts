@@ -4,7 +4,6 @@ import { argumentLayout, type CpuProgram, linkProgram } from '../program.js';
 import { type MemoryImport, ModuleBuilder } from '../wasm/encoder.js';
 import { emitNest, laneCount, type NestFunction } from './nest.js';
 import { SPLIT_LIMITS, type SplitLimits, type Stages, splitIntoStages } from './split.js';
-import { planUnits } from './units.js';
 
 /** What generated modules import: a memory of any size. */
 export const memoryImport = (shared: boolean): MemoryImport => ({
@@ -26,9 +25,7 @@ interface Built {
 }
 
 function stagesOf(kernel: Kernel, nest: Nest, limits: SplitLimits): Stages {
-  const width = laneCount(kernel, nest);
-  const few = planUnits(kernel, nest, width).units < limits.minUnits;
-  const stages = few ? splitIntoStages(kernel, nest, width, limits) : null;
+  const stages = splitIntoStages(kernel, nest, laneCount(kernel, nest), limits);
   return stages ?? { kernel, nests: [nest], working: [], sharedBytes: 0 };
 }
 

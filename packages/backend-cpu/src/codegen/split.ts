@@ -21,9 +21,11 @@ import {
   type Store,
   visitExprs,
 } from '@neurite/tensor';
+import { addRows, COLUMN_LIMITS, type ColumnLimits, PIECE_ROWS, sumsColumns } from './columns.js';
 import type { WorkingBuffer } from './context.js';
 import { phaseWork, pointsOf } from './cost.js';
 import { cutLoops } from './cut.js';
+import { planUnits } from './units.js';
 
 /** When a nest is cut. */
 export interface SplitLimits {
@@ -33,9 +35,15 @@ export interface SplitLimits {
   readonly stageWork: number;
   /** Instructions that a piece of a reduction should have at least. */
   readonly pieceWork: number;
+  readonly columns: ColumnLimits;
 }
 
-export const SPLIT_LIMITS: SplitLimits = { minUnits: 16, stageWork: 1 << 17, pieceWork: 1 << 13 };
+export const SPLIT_LIMITS: SplitLimits = {
+  minUnits: 16,
+  stageWork: 1 << 17,
+  pieceWork: 1 << 13,
+  columns: COLUMN_LIMITS,
+};
 
 /** Pieces of a reduction, about: enough for many threads, few enough to be combined quickly. */
 const PIECES = 64;
@@ -91,6 +99,9 @@ export function splitIntoStages(
   const b = createExprBuilder();
   const { outer } = nest;
   const points = pointsOf(outer);
+  const { units, lane } = planUnits(kernel, nest, width);
+  const few = units < limits.minUnits;
+  const byRows = (phase: Phase) => lane !== null && sumsColumns(phase, lane, limits.columns);
   const nests: Nest[] = [];
   const buffers: BufferArg[] = [];
   const working: WorkingBuffer[] = [];
@@ -149,14 +160,20 @@ export function splitIntoStages(
     const place = (at: Expr) =>
       b.op('add', [b.op('mul', [at, b.constant(points, 'int32')]), positionIn(b, outer)]);
     const partials = reductions.map(({ dtype }) => share(dtype, count * points));
-    const keep = reductions.map(({ acc, dtype }, i) => set(partials[i], place(piece), b.acc(acc, dtype)));
-    stage(
-      [...outer, ...cut.pieces],
-      [
-        { ...part, loops: cut.loops, reductions },
-        { loops: [], ordered: false, reductions: [], stores: keep },
-      ],
-    );
+    if (lane && byRows(phase)) {
+      const values = reductions.map((r) => r.value);
+      const others = outer.filter((loop) => loop !== lane);
+      stage([...others, ...cut.pieces], addRows(b, lane, cut.loops, values, partials, place(piece)));
+    } else {
+      const keep = reductions.map(({ acc, dtype }, i) => set(partials[i], place(piece), b.acc(acc, dtype)));
+      stage(
+        [...outer, ...cut.pieces],
+        [
+          { ...part, loops: cut.loops, reductions },
+          { loops: [], ordered: false, reductions: [], stores: keep },
+        ],
+      );
+    }
     const over = { variable: b.variable('piece', count), size: count };
     pending.push({
       loops: [over],
@@ -189,15 +206,18 @@ export function splitIntoStages(
   nest.phases.forEach((original, i) => {
     const phase = resolve(original);
     const work = points * phaseWork(kernel, original, width);
+    const columns = byRows(phase);
     const apart = !phase.ordered && phase.loops.length > 0 && phase.stores.every((s) => s.mode === 'set');
-    if (!apart || work < limits.stageWork) {
+    if (!apart || work < limits.stageWork || !(few || columns)) {
       pending.push(phase);
       for (const r of phase.reductions) known.set(r.acc, r);
       return;
     }
     flush(nest.phases.slice(i));
     const moved = resolve(original);
-    if (phase.reductions.length > 0) reduce(moved, Math.min(PIECES, Math.ceil(work / limits.pieceWork)));
+    const pieces = Math.min(PIECES, Math.ceil(work / limits.pieceWork));
+    const rows = pointsOf(phase.loops) / PIECE_ROWS;
+    if (phase.reductions.length > 0) reduce(moved, columns ? Math.max(pieces, Math.ceil(rows)) : pieces);
     else stage([...outer, ...moved.loops], [{ ...moved, loops: [] }]);
   });
   if (nests.length === 0) return null;

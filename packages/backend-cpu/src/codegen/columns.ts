@@ -1,0 +1,89 @@
+/**
+ * Sums over rows whose columns lie side by side. Lanes that go down the rows, column by column, read a few cache lines of each row
+ * and jump; where rows are pages apart that costs several times as much as reading row by row. So partial sums are kept in
+ * memory, all columns of a piece of rows together, small enough for the nearest cache, and groups of rows are added to them.
+ */
+import {
+  type Expr,
+  type ExprBuilder,
+  type Loop,
+  type Phase,
+  rewrite,
+  type Store,
+  visitExprs,
+} from '@neurite/tensor';
+import { strideOf } from './context.js';
+import { pointsOf, vectorCost } from './cost.js';
+
+export interface ColumnLimits {
+  readonly minRows: number;
+  readonly minColumns: number;
+}
+
+export const COLUMN_LIMITS: ColumnLimits = { minRows: 128, minColumns: 64 };
+
+/** Partial sums of this many columns stay in the nearest cache. */
+const MAX_COLUMNS = 4096;
+/** Rows of a piece, about. */
+export const PIECE_ROWS = 64;
+/** Dearer values are not limited by memory. */
+const MAX_COST = 12;
+/** Rows that are added up before their sum goes to memory, and how many loads they may have together, each with a register. */
+const GROUPS = [8, 4, 2, 1];
+const MAX_LOADS = 8;
+
+/** Whether a phase sums rows whose columns are the points of `lane`. */
+export function sumsColumns(phase: Phase, lane: Loop, limits: ColumnLimits): boolean {
+  const values = phase.reductions.map((r) => r.value);
+  if (phase.ordered || phase.stores.length > 0 || values.length === 0) return false;
+  if (phase.reductions.some((r) => r.op !== 'sum')) return false;
+  if (lane.size < limits.minColumns || lane.size > MAX_COLUMNS) return false;
+  if (pointsOf(phase.loops) < limits.minRows || vectorCost(values) > MAX_COST) return false;
+  let neighbours = false;
+  let even = true;
+  visitExprs(values, (e) => {
+    if (e.kind !== 'load') return;
+    const stride = strideOf(e.index, lane.variable);
+    neighbours ||= stride === 1;
+    even &&= stride === 1 || stride === 0;
+  });
+  return neighbours && even;
+}
+
+/** The phases that add up a piece's rows: `place` is where the partial sums of `buffers` lie. */
+export function addRows(
+  b: ExprBuilder,
+  lane: Loop,
+  rows: readonly Loop[],
+  values: readonly Expr[],
+  buffers: readonly number[],
+  place: Expr,
+): Phase[] {
+  const last = rows[rows.length - 1];
+  let loads = 0;
+  visitExprs(values, (e) => {
+    if (e.kind === 'load') loads++;
+  });
+  const size = GROUPS.find((n) => last.size % n === 0 && (n === 1 || n * loads <= MAX_LOADS))!;
+  const groups = last.size / size;
+  const group: Loop = { variable: b.variable('group', groups), size: groups };
+  const int = (value: number) => b.constant(value, 'int32');
+  const atRow = (e: Expr, row: number): Expr => {
+    const index = b.op('add', [b.op('mul', [group.variable, int(size)]), int(row)]);
+    return rewrite(b, e, (x) => (x === last.variable ? index : undefined));
+  };
+  const together = (e: Expr, from: number, count: number): Expr =>
+    count === 1
+      ? atRow(e, from)
+      : b.op('add', [together(e, from, count / 2), together(e, from + count / 2, count / 2)]);
+  const phase = (loops: readonly Loop[], mode: Store['mode'], value: (e: Expr) => Expr): Phase => ({
+    loops: [...loops, lane],
+    ordered: false,
+    reductions: [],
+    stores: values.map((e, i) => ({ buffer: buffers[i], index: place, value: value(e), mode, guard: null })),
+  });
+  return [
+    phase([], 'set', (e) => b.constant(0, e.dtype)),
+    phase([...rows.slice(0, -1), group], 'add', (e) => together(e, 0, size)),
+  ];
+}

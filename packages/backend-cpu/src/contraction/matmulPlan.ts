@@ -1,6 +1,6 @@
 /** How a matrix product is cut into blocks, and who packs its operands. */
 import type { MatmulContraction } from '@neurite/tensor';
-import { columnsOf, type Element, ROWS } from './microKernel.js';
+import { columnsOf, type Element, type Tile, tileFor } from './microKernel.js';
 import { MIN_UNITS, roundUp, wantedUnits } from './program.js';
 
 /** One operand: its rows (or columns) and k. Strides are in elements. */
@@ -17,8 +17,8 @@ export interface Side {
   readonly width: number;
   readonly group: number;
   readonly groups: number;
-  /** Where its panels begin in shared memory. */
-  readonly shared: number;
+  /** Where its panels begin in shared memory; null where each unit packs those that it needs. */
+  readonly shared: number | null;
 }
 
 export interface MatmulPlan {
@@ -31,9 +31,11 @@ export interface MatmulPlan {
   readonly count: { readonly m: number; readonly n: number };
   /** Stretches of k. */
   readonly stretches: number;
+  readonly tile: Tile;
+  /** Whether rows of lhs are read where they are, since there is but one panel to multiply them by. */
+  readonly direct: boolean;
+  /** Rows of lhs and columns of rhs. */
   readonly sides: readonly [Side, Side];
-  /** Whether a part of its own packs both operands for all units. */
-  readonly packed: boolean;
   readonly sharedBytes: number;
 }
 
@@ -41,6 +43,8 @@ export interface MatmulPlan {
 const BLOCK = { m: 128, n: 512, k: 384 } as const;
 /** Panels of B that are packed at a time: they stay in the second-level cache. */
 const GROUP_PANELS = 8;
+/** Panels that a block has at least, where rows can be cut instead. */
+const MIN_PANELS = 4;
 /** Most bytes of packed operands; units of larger products pack for themselves, which they hardly feel. */
 const MAX_SHARED = 64 * 1024 * 1024;
 
@@ -49,13 +53,19 @@ const evenBlock = (total: number, parts: number, multiple: number): number =>
   roundUp(Math.ceil(total / parts), multiple);
 
 /** Blocks of C: equal, and (where it is large enough) at least `units` of them. */
-function cutBlocks(m: number, n: number, width: number, units: number): { m: number; n: number } {
+function cutBlocks(
+  m: number,
+  n: number,
+  [rows, width]: readonly [number, number],
+  units: number,
+): { m: number; n: number } {
   const parts = { m: Math.ceil(m / BLOCK.m), n: Math.ceil(n / BLOCK.n) };
-  const block = () => ({ m: evenBlock(m, parts.m, ROWS), n: evenBlock(n, parts.n, width) });
+  const block = () => ({ m: evenBlock(m, parts.m, rows), n: evenBlock(n, parts.n, width) });
   while (parts.m * parts.n < units) {
     const now = block();
-    if (now.m === ROWS && now.n === width) break;
-    if (now.n === width || (now.m > now.n / 2 && now.m > ROWS)) parts.m *= 2;
+    if (now.m === rows && now.n === width) break;
+    // A panel serves all rows of a block, so rows stay together as long as there are some panels.
+    if (now.n === width || (now.n <= MIN_PANELS * width && now.m > rows)) parts.m *= 2;
     else parts.n *= 2;
   }
   return block();
@@ -64,35 +74,37 @@ function cutBlocks(m: number, n: number, width: number, units: number): { m: num
 /** Plans a product of at least one element. */
 export function planMatmul(contraction: MatmulContraction, element: Element): MatmulPlan {
   const { m, n, k, lhs, rhs } = contraction;
-  const { bytes } = element;
-  const width = columnsOf(element);
+  const tile = tileFor(element, n);
+  const width = columnsOf(element, tile);
   const entries = contraction.batch.reduce((product, size) => product * size, 1);
   const units = wantedUnits(entries * m * n * k);
   const stretches = Math.ceil(k / BLOCK.k);
-  const block = { ...cutBlocks(m, n, width, units / entries), k: evenBlock(k, stretches, 4) };
+  const block = { ...cutBlocks(m, n, [tile.rows, width], units / entries), k: evenBlock(k, stretches, 4) };
   const count = { m: Math.ceil(m / block.m), n: Math.ceil(n / block.n) };
+  let sharedBytes = 0;
   const sideOf = (
     { buffer, offset, strides }: typeof lhs | typeof rhs,
-    across: number,
-    size: number,
-    panel: number,
-    shared: number,
+    [across, size, panel]: readonly [number, number, number],
+    users: number,
   ): Side => {
     const padded = roundUp(size, panel);
     const group = GROUP_PANELS * panel;
+    const end = sharedBytes + entries * padded * k * element.bytes;
+    const isShared = users > 1 && entries < MIN_UNITS && end <= MAX_SHARED;
+    const shared = isShared ? sharedBytes : null;
+    if (isShared) sharedBytes = end;
     return {
       ...{ buffer, offset, batch: strides.batch, across, along: strides.k },
       ...{ size, padded, width: panel, group, groups: Math.ceil(size / group), shared },
     };
   };
-  const a = sideOf(lhs, lhs.strides.m, m, ROWS, 0);
-  const b = sideOf(rhs, rhs.strides.n, n, width, entries * a.padded * k * bytes);
-  const sharedBytes = b.shared + entries * b.padded * k * bytes;
-  const packed = entries < MIN_UNITS && count.m * count.n > 1 && sharedBytes <= MAX_SHARED;
+  const sides = [
+    sideOf(lhs, [lhs.strides.m, m, tile.rows], count.n),
+    sideOf(rhs, [rhs.strides.n, n, width], count.m),
+  ] as const;
   return {
-    ...{ contraction, element, entries, block, count, packed },
+    ...{ contraction, element, entries, block, count, tile, sides, sharedBytes },
+    direct: n <= width && lhs.strides.m >= 0 && lhs.strides.k !== 0,
     stretches: Math.ceil(k / block.k),
-    sides: [a, b],
-    sharedBytes: packed ? sharedBytes : 0,
   };
 }

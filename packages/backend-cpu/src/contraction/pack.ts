@@ -28,8 +28,10 @@ export function packStrip(
       () => packPartly(panel, target, source, count, k),
       () => {
         const { bytes } = element;
-        if (strides.across === bytes) packRows(panel, target, source, k);
-        else if (strides.along === bytes && bytes === 4) packTransposed(panel, target, source, k);
+        const inVectors = (width * bytes) % 16 === 0;
+        if (inVectors && strides.across === bytes) packRows(panel, target, source, k);
+        else if (inVectors && strides.along === bytes && bytes === 4)
+          packTransposed(panel, target, source, k);
         else packElements(panel, target, source, 0, k);
       },
     );
@@ -66,7 +68,8 @@ export function emitPanels(
     e.push(k);
     e.f.call(f);
   };
-  const whole = strides.across === bytes ? e.hold(e.mul(e.div(count, group), group)) : 0;
+  const isWide = strides.across === bytes && (width * bytes) % 16 === 0;
+  const whole = isWide ? e.hold(e.mul(e.div(count, group), group)) : 0;
   if (whole !== 0) {
     const wide = packWide(module, element, width, strides);
     e.loop(0, whole, group, (i) => pack(wide, i, group));

@@ -4,8 +4,8 @@
  * program (a package with `main`). With `--bundle` it leaves the declarations alone: running needs none, and they
  * take ten times as long.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { build, formatMessages } from 'esbuild';
 import { readJson } from './workspace.mjs';
 
@@ -27,6 +27,29 @@ function entryPoints() {
   return sources.map((path) => resolve(directory, path));
 }
 
+/**
+ * The modules that an entry point exports as a namespace. Each stays a module of its own: inside a bundle it would become an object of
+ * all its functions, and no user's bundler could leave one out.
+ */
+function namespacesOf(entry) {
+  const found = readFileSync(entry, 'utf8').matchAll(/^export \* as \w+ from '(\.\/.*)\.js';$/gm);
+  return [...found].map(([, path]) => resolve(dirname(entry), `${path}.ts`));
+}
+
+function keepApart(entries, namespaces) {
+  return {
+    name: 'namespaces',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\/.*\.js$/ }, ({ path, importer }) => {
+        const target = resolve(dirname(importer), path.replace(/\.js$/, '.ts'));
+        return entries.includes(importer) && namespaces.includes(target)
+          ? { path, external: true }
+          : undefined;
+      });
+    },
+  };
+}
+
 /** Removes what an earlier build left, of which this one might not write every file again. */
 function clear() {
   if (!bundleOnly) rmSync(output, { recursive: true, force: true });
@@ -38,9 +61,11 @@ function clear() {
 }
 
 async function bundle(entries) {
+  const namespaces = entries.flatMap(namespacesOf);
   const result = await build({
     absWorkingDir: directory,
-    entryPoints: entries,
+    entryPoints: [...entries, ...namespaces],
+    plugins: [keepApart(entries, namespaces)],
     outdir: output,
     outbase: source,
     bundle: true,

@@ -3,18 +3,19 @@
  * without the other packages, then gzipped. Fails when one is over its budget. Needs a build (`npm run build`).
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { publicPackages } from './workspace.mjs';
+import { publicPackages, root } from './workspace.mjs';
 
 /**
  * Bytes after gzip: what was measured when the first version was complete, and a fifth more. Raise one only in the
- * change that needs it, and say there what the bytes are for. The test kit records random graphs, so it holds tensor.
+ * change that needs it, and say there what the bytes are for. The test kit records random graphs, so it holds tensor. The CPU backend
+ * grew by threads, packed contractions and convolution programs.
  */
 const budgets = {
   '@neurite/autograd': 9_500,
-  '@neurite/backend-cpu': 36_000,
+  '@neurite/backend-cpu': 50_000,
   '@neurite/data': 11_500,
   '@neurite/nn': 23_500,
   '@neurite/optim': 12_500,
@@ -40,26 +41,82 @@ async function gzippedSize({ directory, manifest }, target) {
   return gzipSync(code, { level: 9 }).length;
 }
 
+/**
+ * A whole program, as a page would load it: what trains an MLP, with every package that it needs. What it loads only where a machine
+ * lacks something (the interpreter, the lowering of scalar ops) is not counted. The aim is 70 kB; of what is there, the CPU backend is
+ * two fifths, the ops that are methods of `Tensor` and the scheduler as much again.
+ */
+const trainsMlp = {
+  name: 'a program that trains an MLP',
+  budget: 104_000,
+  source: `
+    import '@neurite/autograd';
+    import { cpu } from '@neurite/backend-cpu';
+    import { CrossEntropyLoss, Linear, ReLU, Sequential } from '@neurite/nn';
+    import { Adam } from '@neurite/optim';
+    import { randint, randn, use } from '@neurite/tensor';
+    await use(cpu());
+    const model = new Sequential(new Linear(784, 512), new ReLU(), new Linear(512, 10));
+    const optimizer = new Adam(model.parameters());
+    const criterion = new CrossEntropyLoss();
+    for (let i = 0; i < 100; i++) {
+      optimizer.zeroGrad();
+      const loss = criterion(model(randn([32, 784])), randint(0, 10, [32]));
+      loss.backward();
+      await optimizer.step();
+      console.log(await loss.item());
+    }`,
+};
+
+async function programSize({ source }) {
+  const result = await build({
+    stdin: { contents: source, resolveDir: join(root, 'tools/integration') },
+    bundle: true,
+    minify: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    external: ['node:*'],
+    // Without the condition that leads to sources: what is published.
+    conditions: [],
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+    outdir: root,
+  });
+  const entry = Object.keys(result.metafile.outputs).find((path) => result.metafile.outputs[path].entryPoint);
+  const loaded = new Set([entry]);
+  for (const path of loaded) {
+    for (const { path: next, kind } of result.metafile.outputs[path].imports)
+      if (kind === 'import-statement' && next in result.metafile.outputs) loaded.add(next);
+  }
+  const texts = result.outputFiles.filter(({ path }) => loaded.has(relative(process.cwd(), path)));
+  return gzipSync(texts.map(({ text }) => text).join(''), { level: 9 }).length;
+}
+
 const unbuilt = publicPackages().filter(({ directory }) => !existsSync(join(directory, 'dist')));
 if (unbuilt.length > 0) {
   console.error(`size: not built: ${unbuilt.map(({ name }) => name).join(', ')} (npm run build)`);
   process.exit(1);
 }
 let over = 0;
+
+function judge(name, size, budget) {
+  const ok = budget !== undefined && size <= budget;
+  if (!ok) over++;
+  const verdict = ok ? 'ok  ' : budget === undefined ? 'NONE' : 'OVER';
+  console.log(`${verdict} ${name.padEnd(30)} ${String(size).padStart(7)} of ${budget ?? 'no budget'} bytes`);
+}
+
 for (const entry of publicPackages()) {
   for (const [path, target] of Object.entries(entry.manifest.publishConfig.exports)) {
     if (typeof target === 'string') continue;
     const name = entry.name + path.slice(1);
-    const size = await gzippedSize(entry, target.default);
-    const budget = budgets[name];
-    const ok = budget !== undefined && size <= budget;
-    if (!ok) over++;
-    const verdict = ok ? 'ok  ' : budget === undefined ? 'NONE' : 'OVER';
-    console.log(
-      `${verdict} ${name.padEnd(26)} ${String(size).padStart(7)} of ${budget ?? 'no budget'} bytes`,
-    );
+    judge(name, await gzippedSize(entry, target.default), budgets[name]);
   }
 }
+judge(trainsMlp.name, await programSize(trainsMlp), trainsMlp.budget);
 console.log(
   over === 0
     ? 'size: within budget'

@@ -5,12 +5,12 @@
 import { type DType, isFloat } from '../dtype.js';
 import { NeuriteError } from '../errors.js';
 import { type Algebra, algebraOf } from './algebra.js';
-import { type ExprBuilder, rewrite, visitExprs } from './expr.js';
+import { type ExprBuilder, rewrite } from './expr.js';
 import type { Expr, Kernel, OpExpr, Phase, ScalarOp } from './ir.js';
 import * as exact from './lower-exact.js';
 import * as math from './lower-math.js';
 import { INTEGER_RANGE } from './scalar.js';
-import { phaseRoots } from './traverse.js';
+import { isSpelledBy } from './traverse.js';
 
 /** An op through others, or undefined where it has no such form. `m` spells ops on the op's own arguments. */
 type Rule = (m: Algebra, args: readonly Expr[], supported: ReadonlySet<ScalarOp>) => Expr | undefined;
@@ -93,12 +93,7 @@ export function lowerScalarOps(
   builder: ExprBuilder,
   supported: ReadonlySet<ScalarOp>,
 ): Kernel {
-  const roots = kernel.nests.flatMap((nest) => nest.phases.flatMap(phaseRoots));
-  let complete = true;
-  visitExprs(roots, (e) => {
-    complete &&= e.kind !== 'op' || supported.has(e.op);
-  });
-  if (complete) return kernel;
+  if (isSpelledBy(kernel, supported)) return kernel;
 
   const lowered = new Map<Expr, Expr>();
   const lower = (e: Expr, within: readonly string[]): Expr =>

@@ -1,11 +1,23 @@
 /** Walking over the expressions of a phase. */
-import { childrenOf } from './expr.js';
-import type { Expr, Phase } from './ir.js';
+import { childrenOf, visitExprs } from './expr.js';
+import type { Expr, Kernel, Phase, ScalarOp } from './ir.js';
 
 /** The expressions that a phase evaluates at each of its points: reductions first, then stores. */
 export function phaseRoots(phase: Phase): Expr[] {
   const stores = phase.stores.flatMap((s) => (s.guard ? [s.guard, s.index, s.value] : [s.index, s.value]));
   return [...phase.reductions.map((r) => r.value), ...stores];
+}
+
+/** Whether a kernel has no scalar op but these. */
+export function isSpelledBy(kernel: Kernel, ops: ReadonlySet<ScalarOp>): boolean {
+  let all = true;
+  visitExprs(
+    kernel.nests.flatMap((nest) => nest.phases.flatMap(phaseRoots)),
+    (e) => {
+      if (e.kind === 'op' && !ops.has(e.op)) all = false;
+    },
+  );
+  return all;
 }
 
 /** How often each expression occurs under `roots`, what is inside a repeated one counted once. */

@@ -1,10 +1,10 @@
 /** Plans with compiled programs. */
-import type { Program } from '../backend/interface.js';
+import type { Backend, Program } from '../backend/interface.js';
 import { NeuriteError } from '../errors.js';
 import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
-import { lowerScalarOps } from '../kernel/lowering.js';
 import { printKernel } from '../kernel/print.js';
+import { isSpelledBy } from '../kernel/traverse.js';
 import { matches, type Request, toGraph } from '../schedule/graph.js';
 import { buildPlan, type Plan } from '../schedule/plan.js';
 import type { Device } from './device.js';
@@ -18,6 +18,15 @@ export interface CompiledPlan extends Plan {
 const MAX_PROGRAMS = 4096;
 
 const isPromise = (x: unknown): x is Promise<unknown> => x instanceof Promise;
+
+const compileOn = (backend: Backend, kernel: Kernel): Program | Promise<Program> =>
+  backend.specialize?.(kernel) ?? backend.compile(kernel);
+
+/** Loaded only where a backend needs it: a bundle for one that spells all ops goes without. */
+async function lowered({ capabilities }: Backend, kernel: Kernel): Promise<Kernel> {
+  const { lowerScalarOps } = await import('../kernel/lowering.js');
+  return lowerScalarOps(kernel, createExprBuilder(), capabilities.scalarOps);
+}
 
 /** The program of a kernel, compiled once per device and structure. A failed compilation is forgotten. */
 function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
@@ -33,8 +42,9 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
   const known = programs.get(key);
   if (known) return known;
   stats.programsCompiled++;
-  const lowered = lowerScalarOps(kernel, createExprBuilder(), backend.capabilities.scalarOps);
-  const made = backend.specialize?.(lowered) ?? backend.compile(lowered);
+  const made = isSpelledBy(kernel, backend.capabilities.scalarOps)
+    ? compileOn(backend, kernel)
+    : lowered(backend, kernel).then((simpler) => compileOn(backend, simpler));
   programs.set(key, made);
   // Plans keep their own programs; this only bounds what is remembered for plans to come.
   if (programs.size > MAX_PROGRAMS) programs.delete(programs.keys().next().value!);

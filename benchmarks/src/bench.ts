@@ -130,20 +130,26 @@ export async function measureRow(
   return summarizeRow(row, contestants);
 }
 
+/** The median; of a roof the lower quartile, for its two threads lose much when one of them is held up, and it says what can be reached. */
+function timeOf({ peer, times, reason }: Contestant): number | null {
+  if (reason !== undefined) return null;
+  const { lowerQuartile, median } = summarize(times);
+  return peer.kind === 'roof' ? lowerQuartile : median;
+}
+
 function summarizeRow(row: RowName, contestants: readonly Contestant[]): Measurement[] {
   const checks = checksOf(row, contestants);
-  const medianOf = ({ times, reason }: Contestant) => (reason === undefined ? summarize(times).median : null);
   const roofOf = (threads: number): number | null => {
     const roof = contestants.find(({ peer }) => peer.kind === 'roof' && peer.threads === threads);
-    return roof ? medianOf(roof) : null;
+    return roof ? timeOf(roof) : null;
   };
   return contestants.map((contestant) => {
     const { peer, times, reason } = contestant;
-    if (reason !== undefined)
-      return { row, peer: peer.name, ms: null, spread: null, check: reason, share: null };
-    const { median, spread } = summarize(times);
+    const ms = timeOf(contestant);
+    if (ms === null) return { row, peer: peer.name, ms, spread: null, check: reason!, share: null };
     const roof = roofOf(peer.threads);
-    const share = roof === null ? null : roof / median;
-    return { row, peer: peer.name, ms: median, spread, check: checks.get(peer) ?? 'roof', share };
+    const share = roof === null ? null : roof / ms;
+    const { spread } = summarize(times);
+    return { row, peer: peer.name, ms, spread, check: checks.get(peer) ?? 'roof', share };
   });
 }

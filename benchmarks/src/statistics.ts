@@ -1,4 +1,4 @@
-/** The two numbers that a list of times becomes. */
+/** The numbers that a list of times becomes. */
 
 /** The quantile q of sorted numbers, with linear interpolation. */
 function quantile(sorted: readonly number[], q: number): number {
@@ -9,6 +9,7 @@ function quantile(sorted: readonly number[], q: number): number {
 }
 
 export interface Summary {
+  readonly lowerQuartile: number;
   readonly median: number;
   /** Distance of the quartiles, divided by the median. */
   readonly spread: number;
@@ -17,5 +18,6 @@ export interface Summary {
 export function summarize(times: readonly number[]): Summary {
   const sorted = [...times].sort((a, b) => a - b);
   const median = quantile(sorted, 0.5);
-  return { median, spread: (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / median };
+  const lowerQuartile = quantile(sorted, 0.25);
+  return { lowerQuartile, median, spread: (quantile(sorted, 0.75) - lowerQuartile) / median };
 }

@@ -6,9 +6,9 @@ const results = (...peers: number[][][]) =>
   new Map(peers.map((arrays, i) => [`peer ${i}`, arrays.map((numbers) => Float32Array.from(numbers))]));
 
 test('the median of times, and how far the quartiles are apart', () => {
-  expect(summarize([4, 1, 3, 2, 5])).toEqual({ median: 3, spread: 2 / 3 });
-  expect(summarize([2, 1])).toEqual({ median: 1.5, spread: 0.5 / 1.5 });
-  expect(summarize([7])).toEqual({ median: 7, spread: 0 });
+  expect(summarize([4, 1, 3, 2, 5])).toEqual({ lowerQuartile: 2, median: 3, spread: 2 / 3 });
+  expect(summarize([2, 1])).toEqual({ lowerQuartile: 1.25, median: 1.5, spread: 0.5 / 1.5 });
+  expect(summarize([7])).toEqual({ lowerQuartile: 7, median: 7, spread: 0 });
 });
 
 test('a peer that is wrong is outvoted', () => {

@@ -32,7 +32,7 @@ export interface MatmulPlan {
   /** Stretches of k. */
   readonly stretches: number;
   readonly tile: Tile;
-  /** Whether rows of lhs are read where they are, since there is but one panel to multiply them by. */
+  /** Whether rows of lhs are read where they are, since there are few panels to multiply them by. */
   readonly direct: boolean;
   /** Rows of lhs and columns of rhs. */
   readonly sides: readonly [Side, Side];
@@ -45,6 +45,8 @@ const BLOCK = { m: 128, n: 512, k: 384 } as const;
 const GROUP_PANELS = 8;
 /** Panels that a block has at least, where rows can be cut instead. */
 const MIN_PANELS = 4;
+/** For so many panels, rows that lie along k need not be packed. */
+const DIRECT_PANELS = 8;
 /** Most bytes of packed operands; units of larger products pack for themselves, which they hardly feel. */
 const MAX_SHARED = 64 * 1024 * 1024;
 
@@ -81,6 +83,9 @@ export function planMatmul(contraction: MatmulContraction, element: Element): Ma
   const stretches = Math.ceil(k / BLOCK.k);
   const block = { ...cutBlocks(m, n, [tile.rows, width], units / entries), k: evenBlock(k, stretches, 4) };
   const count = { m: Math.ceil(m / block.m), n: Math.ceil(n / block.n) };
+  const { m: across, k: along } = lhs.strides;
+  const readable = across >= 0 && along !== 0;
+  const few = along === 1 ? DIRECT_PANELS : 1;
   let sharedBytes = 0;
   const sideOf = (
     { buffer, offset, strides }: typeof lhs | typeof rhs,
@@ -102,9 +107,10 @@ export function planMatmul(contraction: MatmulContraction, element: Element): Ma
     sideOf(lhs, [lhs.strides.m, m, tile.rows], count.n),
     sideOf(rhs, [rhs.strides.n, n, width], count.m),
   ] as const;
+  const isDirect = readable && sides[0].shared === null && n <= few * width;
   return {
     ...{ contraction, element, entries, block, count, tile, sides, sharedBytes },
-    direct: n <= width && lhs.strides.m >= 0 && lhs.strides.k !== 0,
+    direct: isDirect,
     stretches: Math.ceil(k / block.k),
   };
 }

@@ -85,9 +85,8 @@ export function childrenOf(e: Expr): readonly Expr[] {
   return [];
 }
 
-/** Visits every distinct sub-expression once, arguments before their users, without recursion. */
-export function visitExprs(roots: Iterable<Expr>, visit: (e: Expr) => void): void {
-  const seen = new Set<Expr>();
+/** Visits every distinct sub-expression once (none that is in `seen`), arguments before their users, without recursion. */
+export function visitExprs(roots: Iterable<Expr>, visit: (e: Expr) => void, seen = new Set<Expr>()): void {
   const stack: Expr[] = [];
   for (const root of roots) {
     stack.push(root);

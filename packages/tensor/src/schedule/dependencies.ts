@@ -19,6 +19,11 @@ export interface Dependencies {
   require(first: Part, second: Part): boolean;
 }
 
+interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Builds the relation from the buffers that each part reads and writes. */
 export function createDependencies(
   parts: readonly Part[],
@@ -29,15 +34,24 @@ export function createDependencies(
   const after = new Map<Part, Set<Part>>();
   const writer = new Map<number, Part>();
   const readers = new Map<number, Set<Part>>();
+  const positions = new Map<number, number>();
+  /** For each part, the sets of `readers` that it is in, by their position among them. */
+  const shares = new Map<Part, Map<number, Set<Part>>>();
   for (const p of parts) {
     before.set(p, new Set());
     after.set(p, new Set());
     for (const w of writes(p)) writer.set(w, p);
+    const own = new Map<number, Set<Part>>();
     for (const r of reads(p)) {
       const set = readers.get(r);
       if (set) set.add(p);
-      else readers.set(r, new Set([p]));
+      else {
+        positions.set(r, positions.size);
+        readers.set(r, new Set([p]));
+      }
+      own.set(positions.get(r)!, readers.get(r)!);
     }
+    shares.set(p, own);
   }
   for (const [buffer, set] of readers) {
     const w = writer.get(buffer);
@@ -49,13 +63,54 @@ export function createDependencies(
     }
   }
 
+  function inOrder(): Part[] {
+    const missing = new Map([...before].map(([p, set]) => [p, set.size]));
+    const ready = [...before.keys()].filter((p) => missing.get(p) === 0);
+    const order: Part[] = [];
+    while (ready.length) {
+      let best = 0;
+      for (let i = 1; i < ready.length; i++) if (ready[i].order < ready[best].order) best = i;
+      const [p] = ready.splice(best, 1);
+      order.push(p);
+      for (const q of after.get(p)!) {
+        const left = missing.get(q)! - 1;
+        missing.set(q, left);
+        if (left === 0) ready.push(q);
+      }
+    }
+    return order;
+  }
+
+  /** Where each part, or what was merged into it, stood in the first order: no step leads back from the last to before the first. */
+  const spans = new Map<Part, Span>(inOrder().map((p, i) => [p, { first: i, last: i }]));
+  /** Spans of merged parts. */
+  const wide = new Map<Part, Span>();
+  /** Edges that were required and lead back in the first order: from just before the second part to just behind the first. */
+  const leaps: Span[] = [];
+
+  /** Parts that begin here or later cannot come before `to`: a step leads to a later place, or into a part that spans both. */
+  const horizon = (to: Part): number => {
+    let end = spans.get(to)!.last;
+    for (let grown = true; grown; ) {
+      grown = false;
+      for (const { first, last } of [...wide.values(), ...leaps]) {
+        if (first >= end || last <= end) continue;
+        end = last;
+        grown = true;
+      }
+    }
+    return end;
+  };
+
   /** Whether `to` can be reached from one of `starts`. */
-  const reaches = (starts: Iterable<Part>, to: Part): boolean => {
+  const reaches = (starts: readonly Part[], to: Part): boolean => {
+    if (starts.length === 0) return false;
+    const end = horizon(to);
     const seen = new Set<Part>();
     const stack = [...starts];
     for (let p = stack.pop(); p; p = stack.pop()) {
       if (p === to) return true;
-      if (seen.has(p)) continue;
+      if (seen.has(p) || spans.get(p)!.first >= end) continue;
       seen.add(p);
       for (const q of after.get(p)!) stack.push(q);
     }
@@ -65,28 +120,13 @@ export function createDependencies(
 
   return {
     has: (p) => before.has(p),
-    inOrder() {
-      const missing = new Map([...before].map(([p, set]) => [p, set.size]));
-      const ready = [...before.keys()].filter((p) => missing.get(p) === 0);
-      const order: Part[] = [];
-      while (ready.length) {
-        let best = 0;
-        for (let i = 1; i < ready.length; i++) if (ready[i].order < ready[best].order) best = i;
-        const [p] = ready.splice(best, 1);
-        order.push(p);
-        for (const q of after.get(p)!) {
-          const left = missing.get(q)! - 1;
-          missing.set(q, left);
-          if (left === 0) ready.push(q);
-        }
-      }
-      return order;
-    },
+    inOrder,
     before: (p) => before.get(p)!,
     after: (p) => after.get(p)!,
     sharing(p) {
       const found = new Set<Part>();
-      for (const set of readers.values()) if (set.has(p)) for (const q of set) if (q !== p) found.add(q);
+      for (const [, set] of [...shares.get(p)!].sort(([x], [y]) => x - y))
+        for (const q of set) if (q !== p) found.add(q);
       return [...found];
     },
     canMerge: (a, b) =>
@@ -105,21 +145,35 @@ export function createDependencies(
       before.delete(b);
       after.delete(a);
       after.delete(b);
+      const [x, y] = [spans.get(a)!, spans.get(b)!];
+      const span = { first: Math.min(x.first, y.first), last: Math.max(x.last, y.last) };
+      for (const old of [a, b]) {
+        spans.delete(old);
+        wide.delete(old);
+      }
+      spans.set(merged, span);
+      wide.set(merged, span);
       before.set(merged, pred);
       after.set(merged, succ);
       for (const p of pred) after.get(p)!.add(merged);
       for (const p of succ) before.get(p)!.add(merged);
-      for (const set of readers.values()) {
-        if (set.delete(a) || set.has(b)) {
-          set.delete(b);
-          set.add(merged);
-        }
+      const [few, many] = [shares.get(a)!, shares.get(b)!].sort((x, y) => x.size - y.size);
+      for (const [position, set] of few) many.set(position, set);
+      for (const set of many.values()) {
+        set.delete(a);
+        set.delete(b);
+        set.add(merged);
       }
+      shares.delete(a);
+      shares.delete(b);
+      shares.set(merged, many);
     },
     require(first, second) {
       if (first === second || reaches([second], first)) return false;
       before.get(second)!.add(first);
       after.get(first)!.add(second);
+      const [x, y] = [spans.get(first)!, spans.get(second)!];
+      if (x.last >= y.first) leaps.push({ first: y.first - 1, last: x.last + 1 });
       return true;
     },
   };

@@ -9,7 +9,7 @@ import type { Expr, LoadExpr, Loop, Phase, Store, VarExpr } from '../kernel/ir.j
 import { phaseRoots } from '../kernel/traverse.js';
 import { createDependencies } from './dependencies.js';
 import { weightOf } from './materialize.js';
-import { loadsOf, type Part, points, storesOf } from './part.js';
+import { loadsOf, type Part, points, type StoredAt, storesOf } from './part.js';
 
 export interface FuseOptions {
   /** Buffers that one kernel may bind. */
@@ -26,18 +26,75 @@ const SMALL_STRIDED = 65536;
 const MAX_PART_OPS = 1200;
 
 interface Facts {
-  readonly loads: ReadonlyMap<number, readonly LoadExpr[]>;
-  readonly stores: ReadonlyMap<number, readonly { store: Store; phase: number }[]>;
-  /** Distinct ops. */
+  readonly loads: Map<number, LoadExpr[]>;
+  readonly stores: Map<number, StoredAt[]>;
+  /** Distinct expressions, and how many of them are ops. */
+  readonly exprs: Set<Expr>;
   readonly ops: number;
 }
 
+/** A part made of two, and what it has beyond one of them (null: nothing of either stays as it was). */
+interface Merged {
+  readonly part: Part;
+  readonly base: Part | null;
+  /** Phases that were added to the base's, and where they went. */
+  readonly added: readonly { readonly phase: Phase; readonly at: number }[];
+}
+
+const copied = <T>(lists: ReadonlyMap<number, readonly T[]>): Map<number, T[]> =>
+  new Map([...lists].map(([k, list]) => [k, [...list]]));
+
 function gather(p: Part): Facts {
   let ops = 0;
-  visitExprs(p.phases.flatMap(phaseRoots), (e) => {
+  const exprs = new Set<Expr>();
+  visitExprs(
+    p.phases.flatMap(phaseRoots),
+    (e) => {
+      if (e.kind === 'op') ops++;
+    },
+    exprs,
+  );
+  return { loads: copied(loadsOf(p)), stores: copied(storesOf(p)), exprs, ops };
+}
+
+function append<T>(lists: Map<number, T[]>, key: number, value: T): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
+
+function takeBack<T>(lists: Map<number, T[]>, key: number): void {
+  const list = lists.get(key)!;
+  list.pop();
+  if (list.length === 0) lists.delete(key);
+}
+
+/**
+ * The facts of a merged part, in place of its base's (which goes away with the merge): a chain of merges looks at each expression once.
+ * `undo` gives the base its own back.
+ */
+function extend(base: Facts, added: Merged['added']): { readonly facts: Facts; readonly undo: () => void } {
+  const fresh: Expr[] = [];
+  visitExprs(
+    added.flatMap(({ phase }) => phaseRoots(phase)),
+    (e) => fresh.push(e),
+    base.exprs,
+  );
+  let { ops } = base;
+  for (const e of fresh) {
     if (e.kind === 'op') ops++;
-  });
-  return { loads: loadsOf(p), stores: storesOf(p), ops };
+    else if (e.kind === 'load') append(base.loads, e.buffer, e);
+  }
+  const stores = added.flatMap(({ phase, at }) => phase.stores.map((store) => ({ store, phase: at })));
+  for (const s of stores) append(base.stores, s.store.buffer, s);
+  const undo = () => {
+    for (const e of fresh) {
+      base.exprs.delete(e);
+      if (e.kind === 'load') takeBack(base.loads, e.buffer);
+    }
+    for (const s of stores) takeBack(base.stores, s.store.buffer);
+  };
+  return { facts: { ...base, ops }, undo };
 }
 
 /** Merges parts until nothing fits any more. Returns them in an order in which they can run. */
@@ -78,9 +135,15 @@ export function fuse(
           ? mergeVertically(b, other, consumer, factsOf(other), factsOf(consumer))
           : mergeSiblings(b, other, consumer, factsOf(other), factsOf(consumer));
         if (!merged) continue;
-        const f = factsOf(merged);
-        if (new Set([...f.loads.keys(), ...f.stores.keys()]).size > o.maxBuffers) continue;
-        graph.replace(other, consumer, merged);
+        const { facts: f, undo } = merged.base
+          ? extend(factsOf(merged.base), merged.added)
+          : { facts: gather(merged.part), undo: () => undefined };
+        if (buffersOf(f) > o.maxBuffers) {
+          undo();
+          continue;
+        }
+        facts.set(merged.part, f);
+        graph.replace(other, consumer, merged.part);
         changed = true;
         break;
       }
@@ -89,6 +152,13 @@ export function fuse(
     if (changed) parts = dropUnread(parts, roots, factsOf);
   }
   return parts;
+}
+
+/** How many buffers a part reads or writes. */
+function buffersOf({ loads, stores }: Facts): number {
+  let count = loads.size;
+  for (const buffer of stores.keys()) if (!loads.has(buffer)) count++;
+  return count;
 }
 
 /** Removes stores that nobody reads, what was computed only for them, and parts of which nothing is left. */
@@ -157,7 +227,7 @@ function keepsLoopsApart(c: Part, mapping: Mapping): boolean {
 
 const realLoops = (loops: readonly Loop[]): Loop[] => loops.filter((l) => l.size !== 1);
 
-function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts): Part | undefined {
+function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts): Merged | undefined {
   const mapping: Mapping = new Map();
   const made = new Map<number, { store: Store; phase: number }>();
   for (const [buffer, loads] of cf.loads) {
@@ -242,7 +312,7 @@ function mergeVertically(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts)
   }
   // A vector that is read both along the outer loops and along the reduction is not the value of one point.
   if ([...identity].some(([wanted, own]) => wanted !== own)) return undefined;
-  return combine(b, asReduction, c, c.phases, identity, remade);
+  return { ...combine(b, asReduction, c, c.phases, identity, remade), base: null };
 }
 
 /** Beyond this cost a value is read back from memory rather than computed in each of several phases. */
@@ -273,7 +343,7 @@ function combine(
   phases: readonly Phase[],
   mapping: Mapping,
   made: ReadonlyMap<number, { store: Store }>,
-): Part {
+): Merged {
   const memo = new Map<Expr, Expr>();
   const rename = (e: Expr): Expr =>
     rewrite(
@@ -288,10 +358,10 @@ function combine(
       },
       memo,
     );
-  let merged = [...p.phases];
-  for (const ph of phases) {
+  const merged = [...p.phases];
+  const added = phases.map((ph) => {
     const loops = ph.loops.map((l) => ({ variable: mapping.get(l.variable) ?? l.variable, size: l.size }));
-    merged = appendPhase(b, merged, {
+    return appendPhase(b, merged, {
       ordered: ph.ordered,
       loops,
       reductions: ph.reductions.map((r) => ({ ...r, value: rename(r.value) })),
@@ -302,8 +372,8 @@ function combine(
         guard: s.guard && rename(s.guard),
       })),
     });
-  }
-  return {
+  });
+  const part = {
     outer: p.outer,
     phases: merged,
     contraction: p.contraction,
@@ -311,6 +381,7 @@ function combine(
     names: mergeNames(p.names, c.names),
     order: Math.max(p.order, c.order),
   };
+  return { part, base: p, added };
 }
 
 function mergeNames(a: readonly string[], c: readonly string[]): string[] {
@@ -319,8 +390,11 @@ function mergeNames(a: readonly string[], c: readonly string[]): string[] {
   return names;
 }
 
-/** Adds a phase behind those that it depends on, inside an existing one with the same loops where there is one. */
-function appendPhase(b: ExprBuilder, phases: readonly Phase[], added: Phase): Phase[] {
+/**
+ * Adds a phase to `phases` behind those that it depends on, inside an existing one with the same loops where there is one. Returns
+ * it as it was added, and to which.
+ */
+function appendPhase(b: ExprBuilder, phases: Phase[], added: Phase): Merged['added'][number] {
   const accs = new Set<number>();
   visitExprs(phaseRoots(added), (e) => {
     if (e.kind === 'acc') accs.add(e.acc);
@@ -339,28 +413,34 @@ function appendPhase(b: ExprBuilder, phases: readonly Phase[], added: Phase): Ph
       ph.loops.some((l, k) => l.size !== added.loops[k].size)
     )
       continue;
-    const rename = renamer(b, new Map(added.loops.map((l, k) => [l.variable, ph.loops[k].variable])));
-    const joined: Phase = {
+    const isSame = added.loops.every((l, k) => l.variable === ph.loops[k].variable);
+    const rename = isSame
+      ? (e: Expr) => e
+      : renamer(b, new Map(added.loops.map((l, k) => [l.variable, ph.loops[k].variable])));
+    const phase: Phase = {
       loops: ph.loops,
       ordered: false,
-      reductions: [...ph.reductions, ...added.reductions.map((r) => ({ ...r, value: rename(r.value) }))],
-      stores: [
-        ...ph.stores,
-        ...added.stores.map((s) => ({
-          ...s,
-          index: rename(s.index),
-          value: rename(s.value),
-          guard: s.guard && rename(s.guard),
-        })),
-      ],
+      reductions: added.reductions.map((r) => ({ ...r, value: rename(r.value) })),
+      stores: added.stores.map((s) => ({
+        ...s,
+        index: rename(s.index),
+        value: rename(s.value),
+        guard: s.guard && rename(s.guard),
+      })),
     };
-    return phases.map((x, k) => (k === i ? joined : x));
+    phases[i] = {
+      ...phase,
+      reductions: [...ph.reductions, ...phase.reductions],
+      stores: [...ph.stores, ...phase.stores],
+    };
+    return { phase, at: i };
   }
-  return [...phases, added];
+  phases.push(added);
+  return { phase: added, at: phases.length - 1 };
 }
 
 /** Two parts over the same outer loops that read a common element at each point. */
-function mergeSiblings(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts): Part | undefined {
+function mergeSiblings(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts): Merged | undefined {
   if (
     p.contraction ||
     c.contraction ||

@@ -53,7 +53,7 @@ export async function inChromium(sources: string): Promise<LineUp> {
       peer('neurite cpu 1t', 'neurite', 'ours', 1),
       peer('neurite cpu 2t', 'neurite', 'ours', 2),
       peer('jax-js wasm', 'jax', 'javascript', 2),
-      peer('tfjs wasm', 'tfjs', 'javascript', 2),
+      peer('tfjs wasm', 'tfjs', 'javascript', 1),
     ],
     roofs: roofNames.map(([name, threads]) => peer(name, 'roof', 'roof', threads)),
     close: () => browser.close(),

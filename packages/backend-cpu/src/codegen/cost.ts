@@ -13,15 +13,15 @@ import {
   type VarExpr,
   visitExprs,
 } from '@neurite/tensor';
-import { MATH } from '../math/index.js';
+import { MATH, type MathName } from '../math/index.js';
 import { contains, isInt, isShuffled, strideOf } from './context.js';
 import { BY_LANE } from './operations.js';
 
 /** Instructions of an op on a vector of `lanes`. */
 export function opCost(e: Expr, lanes: number): number {
   if (e.kind !== 'op') return 0;
-  if (e.op in MATH && isFloat(e.args[0].dtype)) return 20;
-  if (e.op === 'randomBits') return 100;
+  if (e.op in MATH && isFloat(e.args[0].dtype)) return MATH[e.op as MathName].cost;
+  if (e.op === 'randomBits') return 140;
   if ((isInt(e.dtype) && BY_LANE.has(e.op)) || e.op === 'rem' || e.op === 'mod') return 4 * lanes;
   return e.dtype === 'float16' ? 25 : 1;
 }

@@ -36,7 +36,7 @@ export function spreadsOverLanes(phase: Phase): boolean {
 export function copiesFor(roots: readonly Expr[], reductions: number): number {
   const cost = vectorCost(roots);
   if (reductions > 0) return cost <= 10 && reductions <= 2 ? 4 : cost <= 24 ? 2 : 1;
-  return cost <= 4 ? 4 : cost <= 30 ? 2 : 1;
+  return cost <= 4 ? 4 : cost <= 32 ? 2 : 1;
 }
 
 /**

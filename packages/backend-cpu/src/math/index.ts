@@ -19,23 +19,25 @@ export type { FloatShape } from './lanes.js';
 
 interface MathOp {
   readonly arity: 1 | 2;
+  /** Machine instructions for a vector of float32, about, judged by what it takes beside other code. */
+  readonly cost: number;
   /** The arguments are held (cheap to push, any number of times); so is the result. */
   readonly emit: (v: Lanes, ...args: [Value, Value]) => Value;
 }
 
 /** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
 export const MATH = {
-  exp: { arity: 1, emit: exp },
-  log: { arity: 1, emit: log },
-  expm1: { arity: 1, emit: expm1 },
-  log1p: { arity: 1, emit: log1p },
-  sin: { arity: 1, emit: sin },
-  cos: { arity: 1, emit: cos },
-  atan: { arity: 1, emit: atan },
-  erf: { arity: 1, emit: erf },
-  tanh: { arity: 1, emit: tanh },
-  sigmoid: { arity: 1, emit: sigmoid },
-  pow: { arity: 2, emit: pow },
+  exp: { arity: 1, cost: 20, emit: exp },
+  log: { arity: 1, cost: 45, emit: log },
+  expm1: { arity: 1, cost: 30, emit: expm1 },
+  log1p: { arity: 1, cost: 60, emit: log1p },
+  sin: { arity: 1, cost: 60, emit: sin },
+  cos: { arity: 1, cost: 60, emit: cos },
+  atan: { arity: 1, cost: 35, emit: atan },
+  erf: { arity: 1, cost: 65, emit: erf },
+  tanh: { arity: 1, cost: 30, emit: tanh },
+  sigmoid: { arity: 1, cost: 26, emit: sigmoid },
+  pow: { arity: 2, cost: 400, emit: pow },
 } as const satisfies Partial<Record<ScalarOp, MathOp>>;
 
 export type MathName = keyof typeof MATH;

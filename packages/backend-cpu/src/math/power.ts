@@ -1,5 +1,5 @@
 /** pow: e^(y·log |x|), in double-double arithmetic for float64 and in plain float64 for float32. */
-import { exp, expAnywhere } from './exponential.js';
+import { expAnywhere } from './exponential.js';
 import { type Lanes, lanesOf, signOf, type Value } from './lanes.js';
 import { log, splitExponent } from './logarithm.js';
 import { demoteHalves, promoteHalves } from './trigonometry.js';
@@ -80,7 +80,9 @@ function magnitudeSingle(v: Lanes, a: Value, y: Value): Value {
   const wide = lanesOf(v.module, v.f, 'f64x2');
   const bases = promoteHalves(v, a);
   const exponents = promoteHalves(v, y);
-  const [low, high] = [0, 1].map((i) => exp(wide, wide.hold(wide.mul(exponents[i]!, log(wide, bases[i]!)))));
+  const [low, high] = [0, 1].map((i) =>
+    expAnywhere(wide, wide.hold(wide.mul(exponents[i]!, log(wide, bases[i]!)))),
+  );
   return demoteHalves(v, low!, high!);
 }
 

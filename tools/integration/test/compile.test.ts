@@ -4,6 +4,9 @@ import { cpu } from '@neurite/backend-cpu';
 import * as nn from '@neurite/nn';
 import { Adam, SGD, StepLR } from '@neurite/optim';
 import {
+  type Backend,
+  type BackendFactory,
+  type Command,
   type Compiled,
   compile,
   defaultGenerator,
@@ -200,7 +203,8 @@ for (const backend of [cpu({ threads: 1 }), reference()]) {
         optimizer.paramGroups[0].lr = 0.01;
         await go(2);
         Object.values(saved.state).forEach((s, i) => {
-          s.momentum_buffer = kept[i].reshape((s.momentum_buffer as Tensor).shape);
+          const buffer = kept[i].reshape((s.momentum_buffer as Tensor).shape);
+          Object.assign(s, { momentum_buffer: buffer });
         });
         optimizer.loadStateDict(saved);
         await go(4);
@@ -245,7 +249,7 @@ for (const backend of [cpu({ threads: 1 }), reference()]) {
       expect(await bits(w.grad!)).toEqual([10]);
       expect(open.report.reason).toMatch(/a result requires gradients/);
 
-      let state = tensor([0]);
+      let state: Tensor = tensor([0]);
       const recurrent = compile((x: Tensor) => {
         state = state.add(x);
         return state;
@@ -336,3 +340,74 @@ for (const backend of [cpu({ threads: 1 }), reference()]) {
     });
   });
 }
+
+describe('a replay whose plan fails', () => {
+  it('leaves parameters, state and counters as they were, and the next one goes on', async () => {
+    let failing = false;
+    const { backend } = await reference().start();
+    const submit = backend.submit.bind(backend);
+    const factory: BackendFactory = {
+      name: 'failing',
+      start: () => ({
+        backend: Object.assign(Object.create(backend) as Backend, {
+          submit: (commands: readonly Command[]) => {
+            if (failing) throw new RangeError('no more');
+            submit(commands);
+          },
+        }),
+        notes: [],
+      }),
+    };
+    await use(factory, { log: false });
+    const w = tensor([3, 4]).requiresGrad_();
+    const optimizer = new Adam([w], { lr: 0.1 });
+    const step = compile(async (x: Tensor) => {
+      optimizer.zeroGrad();
+      const loss = w.mul(w).mul(x).sum();
+      loss.backward();
+      await optimizer.step();
+      return loss;
+    });
+    for (let i = 0; i < 5; i++) await step(tensor([1, 2]));
+    expect(step.report.replays).toBeGreaterThan(0);
+    const before = [await bits(w), optimizer.state.get(w)?.step];
+    failing = true;
+    await expect(step(tensor([1, 2]))).rejects.toThrow('no more');
+    failing = false;
+    expect([await bits(w), optimizer.state.get(w)?.step]).toEqual(before);
+    const { replays } = step.report;
+    await step(tensor([1, 2]));
+    expect(step.report.replays).toBe(replays + 1);
+    expect(optimizer.state.get(w)?.step).toBe(6);
+    expect((await bits(w))[0]).toBeLessThan((before[0] as number[])[0]);
+
+    const double = compile((x: Tensor) => x.mul(2));
+    for (let i = 0; i < 3; i++) expect(await bits(double(tensor([i])))).toEqual([2 * i]);
+    failing = true;
+    const lost = double(tensor([5]));
+    await expect(lost.data()).rejects.toThrow('no more');
+    failing = false;
+    expect(await bits(double(tensor([5])))).toEqual([10]);
+  });
+
+  it('holds memory flat over many replays', async () => {
+    const device = await use(cpu({ threads: 1 }), { log: false });
+    const model = network();
+    const optimizer = new Adam(model.parameters());
+    const step = compile(async (x: Tensor, y: Tensor) => {
+      optimizer.zeroGrad();
+      const loss = F.crossEntropy(model(x), y);
+      loss.backward();
+      await optimizer.step();
+      return loss;
+    });
+    const live: number[] = [];
+    for (let i = 0; i < 3000; i++) {
+      await step(inputs([4, 6], i), labels(4, 3));
+      if (i % 500 === 499) live.push(device.memory().live);
+    }
+    // Results that wait for the collector are a few bytes each.
+    expect(Math.max(...live.slice(1))).toBeLessThan(live[0] + 2 ** 20);
+    expect(step.report.replays).toBeGreaterThan(2990);
+  });
+});

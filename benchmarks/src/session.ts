@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import type { Answer, MeasureRequest } from './case.js';
 
 /** A peer that hangs is ended after this long without an answer; the slowest known one needs a third of it. */
-const ANSWER_LIMIT_MS = 300_000;
+const ANSWER_LIMIT_MS = 600_000;
 
 /** How a process is started. */
 export interface Command {

@@ -1,8 +1,9 @@
 /** Every row that ours computes, once, against numbers that PyTorch computed. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeCase, type PeerRows } from '../src/case.js';
 import { writeInputs } from '../src/draw.js';
 import { readInputs } from '../src/files.js';
@@ -36,22 +37,44 @@ function expectClose(actual: Sample, sample: Sample, tolerance: number): void {
   });
 }
 
-async function check(rows: PeerRows, row: RowName): Promise<void> {
+const digest = (arrays: readonly Float32Array[]): string => {
+  const hash = createHash('sha1');
+  for (const { buffer, byteOffset, byteLength } of arrays)
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest('hex');
+};
+
+/** Compares the results with PyTorch's; returns a digest of their bits. */
+async function check(rows: PeerRows, row: RowName): Promise<string> {
   const made = await makeCase(rows, row, inputsOf(row));
   // As the peers' processes do it.
   if (ROWS[row].timing !== 'warm') await made.run();
-  const results = (await made.check()).map(sampleOf);
+  const arrays = await made.check();
+  const results = arrays.map(sampleOf);
   expect(results.length).toBe(expected[row].length);
   results.forEach((result, i) => {
     expectClose(result, expected[row][i], ROWS[row].tolerance);
   });
   await made.run();
+  return digest(arrays);
 }
 
-describe('ours agrees with PyTorch', async () => {
-  const rows = await openNeurite(2);
-  test.each(ROW_NAMES)('%s', (row) => check(rows, row));
-});
+const bitsOfOneThread = new Map<RowName, string>();
+
+describe.each([1, 2])(
+  'ours with %i threads agrees with PyTorch, and with ours of one thread to the bit',
+  (threads) => {
+    let rows: PeerRows;
+    beforeAll(async () => {
+      rows = await openNeurite(threads);
+    });
+    test.each(ROW_NAMES)('%s', async (row) => {
+      const bits = await check(rows, row);
+      if (threads === 1) bitsOfOneThread.set(row, bits);
+      else expect(bits).toBe(bitsOfOneThread.get(row));
+    });
+  },
+);
 
 const { peers } = onNode();
 const missing = peers.find(({ name }) => name === 'onnxruntime 2t')!.unavailable();
@@ -59,7 +82,9 @@ const missing = peers.find(({ name }) => name === 'onnxruntime 2t')!.unavailable
 describe.skipIf(missing)('onnxruntime agrees with PyTorch', async () => {
   const rows = missing ? undefined : await (await import('../src/peers/onnxruntime/index.js')).open(1);
   const forward = ROW_NAMES.filter((row) => typeof rows?.[row] === 'function');
-  test.each(forward)('%s', (row) => check(rows!, row));
+  test.each(forward)('%s', async (row) => {
+    await check(rows!, row);
+  });
 });
 
 test('PyTorch has a row of each name', () => {

@@ -16,7 +16,7 @@ import { serve } from './serve.js';
 const sources = resolve(process.argv[1], '../../src');
 
 /** Above it, other programs take a share of the processors that changes the medians. */
-const BUSY_LOAD = 0.3;
+const BUSY_LOAD = 0.5;
 
 async function bench(options: Options): Promise<number> {
   const lineUp = options.browser

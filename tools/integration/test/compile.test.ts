@@ -290,6 +290,42 @@ for (const backend of [cpu({ threads: 1 }), reference()]) {
       expect(() => compile((x: Tensor) => x.matmul(tensor([[1, 2]])))(tensor([1, 2, 3]))).toThrow(/matmul/);
     });
 
+    it('gives gradients of an argument, and leaves stale results to say so themselves', async () => {
+      const slope = (x: Tensor) => {
+        x.requiresGrad_();
+        x.mul(x).sum().backward();
+      };
+      const compiled = compile(slope);
+      for (let i = 1; i < 6; i++) {
+        const x = tensor([i, 2]);
+        compiled(x);
+        expect(x.requiresGrad).toBe(true);
+        expect(await bits(x.grad!)).toEqual([2 * i, 4]);
+      }
+      expect(compiled.report.reason).toMatch(/makes an argument require gradients/);
+      const own = compile((x: Tensor) => {
+        const variable = x.detach().requiresGrad_();
+        variable.mul(variable).sum().backward();
+        return variable.grad!;
+      });
+      for (let i = 1; i < 6; i++) expect(await bits(own(tensor([i, 2])))).toEqual([2 * i, 4]);
+      expect(own.report.replays).toBe(3);
+
+      const w = tensor([1, 2]).requiresGrad_();
+      const optimizer = new SGD([w], { lr: 0.5 });
+      const late = compile(async (x: Tensor) => {
+        const seen = w.mul(3).detach();
+        optimizer.zeroGrad();
+        w.mul(x).sum().backward();
+        await optimizer.step();
+        return seen;
+      });
+      for (let i = 0; i < 5; i++)
+        await expect((await late(tensor([1, 1]))).data()).rejects.toThrow(/SGD.step/);
+      expect(await bits(w)).toEqual([-1.5, -0.5]);
+      expect(late.report).toMatchObject({ replays: 0, reason: expect.stringMatching(/overwritten/) });
+    });
+
     it('computes what was kept before it overwrites what that needs', async () => {
       const w = tensor([1, 2]).requiresGrad_();
       const optimizer = new SGD([w], { lr: 0.5 });

@@ -5,9 +5,10 @@ import { leaf } from '../graph/node.js';
 import { isTracing, watched } from '../graph/observer.js';
 import { isAnomalyMode } from '../runtime/anomaly.js';
 import { currentDevice } from '../runtime/device.js';
+import { difference, sameRef } from '../runtime/difference.js';
 import { submitPending } from '../runtime/realize.js';
 import { replay } from '../runtime/replay.js';
-import { difference, type Left, sameRef, Trace } from '../runtime/trace.js';
+import { type Left, Trace } from '../runtime/trace.js';
 import { turnIfDue } from '../runtime/yield.js';
 import { Tensor } from '../tensor.js';
 import { type Flat, flatten, withTensors } from './tree.js';
@@ -52,6 +53,8 @@ interface Signature {
   last: Recording | null;
   /** Traces in a row that did not agree. */
   misses: number;
+  /** Traces that could not be replayed. */
+  refusals: number;
   refused: string | null;
 }
 
@@ -59,6 +62,8 @@ interface Signature {
 const MAX_RECORDINGS = 8;
 /** After so many traces in a row that did not agree, the function is called as it stands. */
 const MAX_MISSES = 8;
+/** More than one: what refuses may have been other code, at work while an async function waited. */
+const MAX_REFUSALS = 3;
 const MAX_SIGNATURES = 64;
 
 const ids = new WeakMap<object, number>();
@@ -138,7 +143,7 @@ export function compile<A extends readonly unknown[], R>(
     if (!known) {
       if (signatures.size === MAX_SIGNATURES)
         return plainly(args, `it was called with more than ${MAX_SIGNATURES} kinds of arguments`);
-      known = { recordings: [], last: null, misses: 0, refused: null };
+      known = { recordings: [], last: null, misses: 0, refusals: 0, refused: null };
       signatures.set(key, known);
     }
     if (known.refused !== null) return plainly(args, known.refused);
@@ -162,6 +167,7 @@ export function compile<A extends readonly unknown[], R>(
       for (let i = 0; i < MAX_MISSES; i++) {
         await traceCall(fn, args, flatten(args), true, (recording) => recordings.push(recording));
         const { trace } = recordings[recordings.length - 1];
+        await trace.compiled();
         if (trace.refusal)
           throw new ValueError(`compile: ready: the function cannot be replayed: ${trace.refusal}`);
         for (const { plan } of trace.jobs) {
@@ -225,16 +231,27 @@ function traceCall<A extends readonly unknown[]>(
   const trace = new Trace(inner, dry);
   const finish = (value: unknown, isAsync: boolean): unknown => {
     const flat = flatten(value);
+    if (inner.some((t, i) => t !== tensors[i] && t.current.variable === t))
+      trace.refuses('it makes an argument require gradients; detach() the argument first');
     const results = trace.finish(flat.tensors);
     if (!dry)
       inner.forEach((t, i) => {
-        if (t !== tensors[i] && t.current !== tensors[i].current) tensors[i].node = t.current;
+        if (t !== tensors[i]) moveArgument(tensors[i], t);
       });
     keep({ trace, results, returned: value, flat, isAsync });
     return trace.refusal ? value : withTensors(value, flat.tensors.map(asValue));
   };
   const result = watched(trace, () => fn(...(withTensors(args, inner) as A)));
   return result instanceof Promise ? result.then((v) => finish(v, true)) : finish(result, false);
+}
+
+/** What the function did to its handle of an argument happens to the caller's. */
+function moveArgument(argument: Tensor, { current: node, gradient }: Tensor): void {
+  if (node === argument.current) return;
+  argument.node = node;
+  if (!node.variable) return;
+  node.variable = argument;
+  argument.grad = gradient;
 }
 
 /** The same value without history. */
@@ -245,7 +262,9 @@ const asValue = ({ current: node }: Tensor): Tensor =>
 function settle(known: Signature, recording: Recording): string | null {
   const { trace } = recording;
   if (trace.refusal !== null) {
-    known.refused = trace.refusal;
+    known.last = null;
+    known.misses++;
+    if (++known.refusals >= MAX_REFUSALS) known.refused = trace.refusal;
     return trace.refusal;
   }
   const { last } = known;

@@ -51,6 +51,7 @@ export function replay(trace: Trace, args: readonly Watched[], results: readonly
 
 /** This call's tensors in the places of the trace's, or why they do not fit. */
 function targetsOf(trace: Trace, args: readonly Watched[]): Watched[] | string {
+  for (const { device } of trace.jobs) device.check();
   const handles: Watched[] = [];
   const pending: Node[] = [];
   for (const f of trace.found) {
@@ -193,7 +194,6 @@ function run(
 
 function bind(traced: TracedJob, numbers: readonly number[], storageOf: (ref: Ref) => Storage) {
   const { device, plan, leaves, scalars, outputs, replaced } = traced;
-  device.check();
   return {
     request: null,
     plan: plan!,

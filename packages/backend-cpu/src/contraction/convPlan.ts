@@ -119,10 +119,8 @@ export function planConv(conv: ConvContraction): ConvPlan {
   const images = pixels <= most ? even(conv.batch, Math.min(conv.batch, Math.floor(most / pixels))) : 1;
   const pieces = Math.ceil(conv.batch / images) * Math.ceil(output[axis]! / lines);
   const longest = Math.min(conv.inChannels, Math.floor((conv.inChannels * taps) / MIN_SPLIT_DEPTH));
-  const splitChannels = even(
-    conv.inChannels,
-    conv.inChannels / Math.max(1, Math.min(longest, (SPLIT_FACTOR * wanted) / pieces)),
-  );
+  const splits = pieces < wanted ? (SPLIT_FACTOR * wanted) / pieces : 1;
+  const splitChannels = even(conv.inChannels, conv.inChannels / Math.max(1, Math.min(longest, splits)));
 
   const channels = even(splitChannels, Math.max(1, Math.floor(MAX_DEPTH / Math.max(1, taps))));
   const depth = even(channels * taps, MAX_DEPTH);

@@ -147,6 +147,46 @@ test.each([
   }
 });
 
+test('nests share a part, in slices of equal work, and so do their second stages', () => {
+  const sizes = [50_000, 7, 300_000, 1];
+  const size = sizes.reduce((total, n) => total + n, 0);
+  let start = 0;
+  const nests = sizes.map((n, k) => {
+    const i = loop('i', n);
+    const at = op('add', i.variable, int(start));
+    start += n;
+    return nest([i], phase([], { stores: [set(1, at, op('mul', load(0, at), f32(k + 2)))] }));
+  });
+  const total = (to: number, factor: number) => {
+    const i = loop('i', size);
+    const value = op('mul', load(0, i.variable), f32(factor));
+    return nest(
+      [],
+      phase([i], { reductions: [{ acc: factor, op: 'sum', dtype: 'float32', value }] }),
+      phase([], { stores: [set(1, int(to), b.acc(factor, 'float32'))] }),
+    );
+  };
+  const buffers = [floats(size), floats(size + 2, 'write')];
+  const k = kernel('several', buffers, ...nests, total(size, 1), total(size + 1, 3));
+  const { parts } = compileKernel(k, memory);
+  expect(parts).toHaveLength(2);
+  expect(parts[0].units).toBeGreaterThan(64);
+  expect(parts[0].units).toBeLessThan(512);
+  const input = Float32Array.from({ length: size }, (_, i) => wave(i) + 1);
+  const result = run(k, input);
+  let expected: number[] = [];
+  let from = 0;
+  for (const [j, n] of sizes.entries()) {
+    expected = expected.concat(Array.from(input.subarray(from, from + n), (x) => Math.fround(x * (j + 2))));
+    from += n;
+  }
+  expect(Array.from(result.subarray(0, size))).toEqual(expected);
+  const exact = input.reduce((all, x) => all + x, 0);
+  expect(result[size] / exact).toBeCloseTo(1, 6);
+  expect(result[size + 1] / exact).toBeCloseTo(3, 5);
+  expect(run(k, input, [1, 2, 5, 11, 33, 100, 200])).toEqual(result);
+});
+
 test('softmax keeps the exponentials of a row, which it needs twice; what is cheap is computed again', () => {
   const rows = 5;
   const columns = 77;

@@ -1,8 +1,12 @@
-/** Kernels as WebAssembly modules: one exported function per nest, or per stage of it. */
-import type { Kernel, Nest } from '@neurite/tensor';
-import { argumentLayout, type CpuProgram, linkProgram } from '../program.js';
+/**
+ * Kernels as WebAssembly modules. The first stages of all nests, which do not depend on each other, are one exported function, the
+ * second ones the next, and so on; most nests have only one stage.
+ */
+import type { Kernel } from '@neurite/tensor';
+import { argumentLayout, type CpuProgram, linkProgram, type PartFacts } from '../program.js';
 import { type MemoryImport, ModuleBuilder } from '../wasm/encoder.js';
-import { emitNest, laneCount, type NestFunction } from './nest.js';
+import { emitNest, laneCount } from './nest.js';
+import { emitPart } from './parts.js';
 import { SPLIT_LIMITS, type SplitLimits, type Stages, splitIntoStages } from './split.js';
 
 /** What generated modules import: a memory of any size. */
@@ -20,27 +24,43 @@ export const isShared = (memory: WebAssembly.Memory): boolean =>
 
 interface Built {
   readonly module: ModuleBuilder;
-  readonly functions: readonly NestFunction[];
+  readonly parts: readonly PartFacts[];
+  readonly scratchBytes: number;
   readonly sharedBytes: number;
 }
 
-function stagesOf(kernel: Kernel, nest: Nest, limits: SplitLimits): Stages {
-  const stages = splitIntoStages(kernel, nest, laneCount(kernel, nest), limits);
-  return stages ?? { kernel, nests: [nest], working: [], sharedBytes: 0 };
+/** The stages of all nests; those that run at the same time have shared memory of their own. */
+function stagesOf(kernel: Kernel, limits: SplitLimits): Stages[] {
+  let sharedBytes = 0;
+  return kernel.nests.map((nest) => {
+    const stages = splitIntoStages(kernel, nest, laneCount(kernel, nest), limits, sharedBytes);
+    if (stages) sharedBytes = stages.sharedBytes;
+    return stages ?? { kernel, nests: [nest], working: [], sharedBytes };
+  });
 }
 
 function build(kernel: Kernel, shared: boolean, limits: SplitLimits, text: boolean): Built {
   const module = new ModuleBuilder(memoryImport(shared), { text });
   const layout = argumentLayout(kernel);
-  const nests = kernel.nests.map((nest) => stagesOf(kernel, nest, limits));
-  const functions = nests.flatMap((stages, i) =>
-    stages.nests.map((nest, j) => {
-      const name = stages.nests.length > 1 ? `nest${i}_${j}` : `nest${i}`;
-      return emitNest(module, stages.kernel, nest, layout, name, stages.working);
-    }),
+  const stages = stagesOf(kernel, limits);
+  const functions = stages.map(({ kernel: own, nests, working }, i) =>
+    nests.map((nest, j) =>
+      emitNest(module, own, nest, layout, nests.length > 1 ? `nest${i}_${j}` : `nest${i}`, working),
+    ),
   );
-  // Nests run one after another and share it.
-  return { module, functions, sharedBytes: Math.max(0, ...nests.map((n) => n.sharedBytes)) };
+  const levels = Math.max(0, ...functions.map((own) => own.length));
+  const parts = Array.from({ length: levels }, (_, level) =>
+    functions.flatMap((own) => own.slice(level, level + 1)).filter(({ units }) => units > 0),
+  )
+    .filter((together) => together.length > 0)
+    .map((together, i) => emitPart(module, `part${i}`, together, limits.sliceWork));
+  return {
+    module,
+    parts,
+    // One call runs its nests one after another.
+    scratchBytes: Math.max(0, ...functions.flat().map((n) => n.scratchBytes)),
+    sharedBytes: stages.at(-1)?.sharedBytes ?? 0,
+  };
 }
 
 /** The generated code in WebAssembly's text format. */
@@ -55,12 +75,12 @@ export function compileKernel(
   limits: SplitLimits = SPLIT_LIMITS,
 ): CpuProgram {
   const shared = isShared(memory);
-  const { module, functions, sharedBytes } = build(kernel, shared, limits, false);
+  const { module, parts, scratchBytes, sharedBytes } = build(kernel, shared, limits, false);
   return linkProgram(
     {
       kernel,
-      parts: functions.map(({ f, units, work }) => ({ name: f.name, units, work })),
-      scratchBytes: Math.max(0, ...functions.map((n) => n.scratchBytes)),
+      parts,
+      scratchBytes,
       sharedBytes,
       build: (text) => (text ? build(kernel, shared, limits, true).module : module),
     },

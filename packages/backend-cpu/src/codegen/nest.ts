@@ -37,7 +37,6 @@ export function emitNest(
   working: readonly WorkingBuffer[],
 ): NestFunction {
   const f = module.func(name, ['i32', 'i32', 'i32', 'i32']);
-  module.exportFunction(f);
   const width = laneCount(kernel, nest);
   const plan = planUnits(kernel, nest, width);
   const stashed = plan.lane ? null : stashRepeated(kernel, nest);

@@ -36,6 +36,8 @@ export interface SplitLimits {
   /** Instructions that a piece of a reduction should have at least. */
   readonly pieceWork: number;
   readonly columns: ColumnLimits;
+  /** Instructions that a slice of a nest should have at least where several nests share a part. */
+  readonly sliceWork: number;
 }
 
 export const SPLIT_LIMITS: SplitLimits = {
@@ -43,6 +45,7 @@ export const SPLIT_LIMITS: SplitLimits = {
   stageWork: 1 << 17,
   pieceWork: 1 << 13,
   columns: COLUMN_LIMITS,
+  sliceWork: 1 << 12,
 };
 
 /** Pieces of a reduction, about: enough for many threads, few enough to be combined quickly. */
@@ -54,6 +57,7 @@ export interface Stages {
   readonly nests: readonly Nest[];
   /** Where the buffers after the kernel's own lie. */
   readonly working: readonly WorkingBuffer[];
+  /** End of their shared memory. */
   readonly sharedBytes: number;
 }
 
@@ -89,12 +93,13 @@ export const positionIn = (b: ExprBuilder, loops: readonly Loop[]): Expr =>
 /** float16 is summed up in float32. */
 const partialType = (dtype: DType): DType => (dtype === 'float16' ? 'float32' : dtype);
 
-/** The stages of a nest, or null where no phase is worth one. */
+/** The stages of a nest, or null where no phase is worth one. Their shared memory starts at byte `shared`. */
 export function splitIntoStages(
   kernel: Kernel,
   nest: Nest,
   width: number,
   limits: SplitLimits,
+  shared: number,
 ): Stages | null {
   const b = createExprBuilder();
   const { outer } = nest;
@@ -105,7 +110,7 @@ export function splitIntoStages(
   const nests: Nest[] = [];
   const buffers: BufferArg[] = [];
   const working: WorkingBuffer[] = [];
-  let sharedBytes = 0;
+  let sharedBytes = shared;
   let nextAcc = Math.max(-1, ...nest.phases.flatMap((p) => p.reductions.map((r) => r.acc))) + 1;
   /** What stands for a reduction's result in the phases still to come. */
   const results = new Map<number, Expr>();

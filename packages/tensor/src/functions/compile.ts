@@ -3,6 +3,7 @@ import { ValueError } from '../errors.js';
 import { isGradEnabled } from '../graph/grad-mode.js';
 import { leaf } from '../graph/node.js';
 import { isTracing, watched } from '../graph/observer.js';
+import { full } from '../ops/create.js';
 import { isAnomalyMode } from '../runtime/anomaly.js';
 import { currentDevice } from '../runtime/device.js';
 import { difference, sameRef } from '../runtime/difference.js';
@@ -41,9 +42,9 @@ export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
 interface Recording {
   readonly trace: Trace;
   readonly results: readonly Left[];
-  /** What the function returned, for its structure, and what in it are no tensors. */
-  readonly returned: unknown;
-  readonly flat: Flat;
+  /** What the function returned, with other tensors in the places of its own. */
+  readonly template: unknown;
+  readonly returned: Omit<Flat, 'tensors'>;
   readonly isAsync: boolean;
 }
 
@@ -197,7 +198,7 @@ function replayed(
   counts: { replays: number; reason: string | null },
 ): { readonly value: unknown } | null {
   for (const recording of known.recordings) {
-    const { trace, results, returned, isAsync } = recording;
+    const { trace, results, template, isAsync } = recording;
     if (trace.jobs.some((job) => job.by)) for (const { device } of trace.jobs) submitPending(device);
     const answer = replay(trace, flat.tensors, results);
     if (typeof answer === 'string') {
@@ -208,7 +209,7 @@ function replayed(
     if (known.recordings[0] !== recording)
       known.recordings = [recording, ...known.recordings.filter((r) => r !== recording)];
     const value = withTensors(
-      returned,
+      template,
       answer.results.map((node) => Tensor.fromNode(node)),
     );
     return { value: isAsync ? answer.done.then(turnIfDue).then(() => value) : value };
@@ -238,12 +239,18 @@ function traceCall<A extends readonly unknown[]>(
       inner.forEach((t, i) => {
         if (t !== tensors[i]) moveArgument(tensors[i], t);
       });
-    keep({ trace, results, returned: value, flat, isAsync });
+    const template = withTensors(value, new Array<Tensor>(flat.tensors.length).fill(place()));
+    const { others, form } = flat;
+    keep({ trace, results, template, returned: { others, form }, isAsync });
+    if (!dry) trace.forget();
     return trace.refusal ? value : withTensors(value, flat.tensors.map(asValue));
   };
   const result = watched(trace, () => fn(...(withTensors(args, inner) as A)));
   return result instanceof Promise ? result.then((v) => finish(v, true)) : finish(result, false);
 }
+
+/** Stands for a result in a template, so that the template holds on to no value. */
+const place = (): Tensor => Tensor.fromNode(full([], 0, 'float32'));
 
 /** What the function did to its handle of an argument happens to the caller's. */
 function moveArgument(argument: Tensor, { current: node, gradient }: Tensor): void {
@@ -282,6 +289,6 @@ function settle(known: Signature, recording: Recording): string | null {
 }
 
 const sameReturned = (a: Recording, b: Recording): boolean =>
-  a.flat.form === b.flat.form &&
-  a.flat.others.every((x, i) => Object.is(x, b.flat.others[i])) &&
+  a.returned.form === b.returned.form &&
+  a.returned.others.every((x, i) => Object.is(x, b.returned.others[i])) &&
   a.results.every(({ ref }, i) => sameRef(ref, b.results[i].ref));

@@ -85,12 +85,10 @@ function targetsOf(trace: Trace, args: readonly Watched[]): Watched[] | string {
 }
 
 function misfit(f: Found, node: Node): string | null {
-  if (node.dtype !== f.node.dtype || deviceOf(node) !== f.device)
-    return 'a tensor has another dtype or device';
-  if (node.shape !== f.node.shape) {
-    if (node.shape.length !== f.node.shape.length || node.shape.some((s, d) => s !== f.node.shape[d]))
-      return 'a tensor has another shape';
-  }
+  if (node.dtype !== f.dtype || deviceOf(node) !== f.device) return 'a tensor has another dtype or device';
+  const { shape } = node;
+  if (shape !== f.shape && (shape.length !== f.shape.length || shape.some((s, d) => s !== f.shape[d])))
+    return 'a tensor has another shape';
   if (node.requiresGrad !== f.requiresGrad || (node.variable !== null) !== f.isVariable)
     return 'a tensor requires gradients, or no longer does';
   if (f.slot >= 0 && (node.storage !== null || node.op !== 'scalar'))
@@ -145,13 +143,12 @@ function run(
   });
 
   const nodes = new Map<Storage, Node>();
-  const nodeOf = ({ ref, node: traced }: Left): Node => {
-    if (ref.from === 'constant') return traced;
+  const nodeOf = ({ ref, shape }: Left): Node => {
     if (ref.from === 'start') return start[ref.handle];
     const storage = storageOf(ref);
     let node = nodes.get(storage);
     if (!node) {
-      node = leaf(storage, traced.shape, trace.jobs[ref.job].device);
+      node = leaf(storage, shape, ref.from === 'job' ? trace.jobs[ref.job].device : null);
       nodes.set(storage, node);
     }
     return node;

@@ -1,4 +1,5 @@
 /** What a function did in one call, written down so that it can be done again without its graph. */
+import type { DType } from '../dtype.js';
 import type { Node } from '../graph/node.js';
 import {
   type HostStep,
@@ -27,8 +28,9 @@ export interface Found {
   readonly argument: number;
   /** Of which of the found tensors it is the gradient, or −1. */
   readonly gradientOf: number;
-  /** Its node when it was found. */
-  readonly node: Node;
+  /** What it was when it was found. */
+  readonly shape: readonly number[];
+  readonly dtype: DType;
   readonly device: Device;
   readonly requiresGrad: boolean;
   readonly isVariable: boolean;
@@ -42,7 +44,7 @@ export interface TracedJob {
   readonly leaves: readonly Ref[];
   /** Places among the numbers, or constants. */
   readonly scalars: readonly ({ readonly slot: number } | { readonly value: number })[];
-  readonly outputs: readonly Storage[];
+  readonly outputs: readonly Pick<Storage, 'dtype' | 'size' | 'bytes'>[];
   readonly replaced: readonly (Ref | null)[];
   readonly by: string | null;
 }
@@ -54,10 +56,10 @@ export interface TracedStep {
   readonly job: number;
 }
 
-/** A value that the call left behind, and the trace's own node with it. */
+/** A value that the call left behind. */
 export interface Left {
   readonly ref: Ref;
-  readonly node: Node;
+  readonly shape: readonly number[];
 }
 
 /** What a gradient slot holds at the end; 'stale' is a tensor that only says that it cannot be had any more. */
@@ -86,6 +88,9 @@ export class Trace implements Observer {
   readonly lastGradients: (readonly [handle: number, gradient: LastGradient])[] = [];
 
   private readonly plans: Promise<void>[] = [];
+  /** What found tensors were when they were found. */
+  private readonly starts: Node[] = [];
+  private readonly firstGradients = new Map<number, Watched | null>();
   private readonly made = new WeakSet<Watched>();
   private readonly index = new Map<Watched, number>();
   private readonly owners = new Map<Watched, number>();
@@ -159,7 +164,8 @@ export class Trace implements Observer {
     const replaced = job.replaced.map(
       (storage) => storage && (this.refOf(storage) ?? this.constant(storage)),
     );
-    const traced: TracedJob = { device, plan: null, leaves, scalars, outputs: job.outputs, replaced, by };
+    const outputs = job.outputs.map(({ dtype, size, bytes }) => ({ dtype, size, bytes }));
+    const traced: TracedJob = { device, plan: null, leaves, scalars, outputs, replaced, by };
     if (job.plan instanceof Promise) {
       const known = job.plan.then(
         (plan) => {
@@ -218,18 +224,22 @@ export class Trace implements Observer {
     return results.map(({ current }) => this.left(current));
   }
 
+  /** Lets go of the values of this call: a replay has its own. */
+  forget(): void {
+    this.starts.length = 0;
+    for (const map of [this.firstGradients, this.values, this.bytes, this.slots]) map.clear();
+  }
+
   /** Puts everything back as it was before the call: after a dry trace. */
   undo(): void {
-    for (const { handle, node } of this.found) {
-      handle.current = node;
+    for (const [i, node] of this.starts.entries()) {
+      this.found[i].handle.current = node;
       // What another dry trace was to make has no value to go back to.
       if (node.storage?.buffer || node.storage?.host) node.storage.overwrittenBy = null;
     }
     for (const [i, gradient] of this.firstGradients) this.found[i].handle.gradient = gradient;
     for (const { step } of [...this.steps].reverse()) step.undo();
   }
-
-  private readonly firstGradients = new Map<number, Watched | null>();
 
   private find(handle: Watched, { argument = -1, gradientOf = -1 }): void {
     const { current: node } = handle;
@@ -239,7 +249,9 @@ export class Trace implements Observer {
     const slot = isNumber ? this.slotOf(node) : -1;
     const { requiresGrad } = node;
     const device = deviceOf(node);
-    this.found.push({ handle, argument, gradientOf, node, device, requiresGrad, isVariable, slot });
+    const { shape, dtype } = node;
+    this.starts.push(node);
+    this.found.push({ handle, argument, gradientOf, shape, dtype, device, requiresGrad, isVariable, slot });
     this.index.set(handle, i);
     if (isNumber) return;
     if (requiresGrad && !isVariable) {
@@ -282,7 +294,7 @@ export class Trace implements Observer {
 
   private left(node: Node): Left {
     const storage = node.storage!;
-    return { ref: this.refOf(storage) ?? this.constant(storage), node };
+    return { ref: this.refOf(storage) ?? this.constant(storage), shape: node.shape };
   }
 
   private constant(storage: Storage): Ref {

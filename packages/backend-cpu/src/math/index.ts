@@ -28,7 +28,7 @@ interface MathOp {
 /** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
 export const MATH = {
   exp: { arity: 1, cost: 20, emit: exp },
-  log: { arity: 1, cost: 45, emit: log },
+  log: { arity: 1, cost: 35, emit: log },
   expm1: { arity: 1, cost: 30, emit: expm1 },
   log1p: { arity: 1, cost: 60, emit: log1p },
   sin: { arity: 1, cost: 60, emit: sin },

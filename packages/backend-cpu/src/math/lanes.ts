@@ -51,7 +51,7 @@ export interface Lanes {
   polynomial(x: Value, coefficients: readonly number[]): Value;
   /** Evaluates once, into a local. */
   hold(value: Value): Value;
-  /** The value of `other`, in all lanes, if the mask is set in any, else that of `usual`; only one of them is computed. */
+  /** The value of `other`, in all lanes, if the mask's first bit is set in any, else that of `usual`; only one is computed. */
   unless(mask: Value, usual: () => Value, other: () => Value): Value;
 }
 
@@ -144,7 +144,7 @@ export function lanesOf(module: ModuleBuilder, f: FunctionBuilder, shape: FloatS
       const local = f.local('v128');
       mask();
       // Cheaper in V8 than `v128.any_true`.
-      f.op('i32x4.bitmask');
+      f.op(`${integer}.bitmask`);
       f.if_('v128');
       other()();
       f.else_();
@@ -163,6 +163,15 @@ export type PerShape<T> = Readonly<Record<FloatShape, T>>;
 export function isBeyond(v: Lanes, x: Value, limit: number): Value {
   const sign = bitsOf(v.shape, -0);
   return v.igt(v.and(x, v.bits(sign - 1n)), v.bits(bitsOf(v.shape, limit)));
+}
+
+/** A mask whose first bit is set unless `x` is a positive, normal and finite number. */
+export function isIrregular(v: Lanes, x: Value): Value {
+  const first = 1n << BigInt(v.mantissa);
+  const infinity = bitsOf(v.shape, Number.POSITIVE_INFINITY);
+  // Bit patterns counted from the least normal number: negative for what is smaller, and for negative normal numbers.
+  const position = v.hold(v.isub(x, v.bits(first)));
+  return v.or(position, v.igt(position, v.bits(infinity - first - 1n)));
 }
 
 /** The sign bit of `x`, in place. */

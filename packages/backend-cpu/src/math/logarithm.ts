@@ -4,7 +4,7 @@
  * x = 2ᵏ·m with m in [√½, √2), f = m − 1, s = f/(2 + f) and log m = 2s + s³·L(s²), arranged so that the leading term f is
  * added last.
  */
-import { bitsOf, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
+import { bitsOf, isIrregular, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
 
 interface LogTable {
   /** k·ln2High is exact. */
@@ -68,15 +68,28 @@ function withSpecials(v: Lanes, y: Value, result: Value): Value {
   return v.hold(v.select(regular, result, special));
 }
 
-/** Natural logarithm. */
-export function log(v: Lanes, x: Value): Value {
+/** log x of a positive normal number, less `shift`·ln 2. */
+function logNormal(v: Lanes, x: Value, shift: Value | null): Value {
+  const { k, m } = splitExponent(v, x);
+  const exponent = shift ? v.hold(v.sub(k, shift)) : k;
+  return v.hold(combine(v, exponent, v.hold(v.sub(m, v.constant(1))), null));
+}
+
+/** Natural logarithm of every x. */
+function logAnywhere(v: Lanes, x: Value): Value {
   const subnormal = v.hold(v.lt(x, v.constant(TABLE[v.shape].minNormal)));
   const shift = v.mantissa + 1;
   const normal = v.hold(v.select(subnormal, v.mul(x, v.constant(2 ** shift)), x));
-  const { k, m } = splitExponent(v, normal);
-  const exponent = v.hold(v.sub(k, v.and(subnormal, v.constant(shift))));
-  const f = v.hold(v.sub(m, v.constant(1)));
-  return withSpecials(v, x, combine(v, exponent, f, null));
+  return withSpecials(v, x, logNormal(v, normal, v.and(subnormal, v.constant(shift))));
+}
+
+/** Natural logarithm. What is not a positive normal number is rare and takes the long way, in which others have the same bits. */
+export function log(v: Lanes, x: Value): Value {
+  return v.unless(
+    isIrregular(v, x),
+    () => logNormal(v, x, null),
+    () => logAnywhere(v, x),
+  );
 }
 
 /** log(1 + x), with the rounding error of 1 + x put back. */

@@ -83,17 +83,18 @@ export function createDependencies(
 
   /** Where each part, or what was merged into it, stood in the first order: no step leads back from the last to before the first. */
   const spans = new Map<Part, Span>(inOrder().map((p, i) => [p, { first: i, last: i }]));
-  /** Spans of merged parts. */
-  const wide = new Map<Part, Span>();
-  /** Edges that were required and lead back in the first order: from just before the second part to just behind the first. */
-  const leaps: Span[] = [];
+  /**
+   * Spans of merged parts, and of edges that were required and lead back in the first order: from just before the second part to just
+   * behind the first.
+   */
+  const wide = new Set<Span>();
 
   /** Parts that begin here or later cannot come before `to`: a step leads to a later place, or into a part that spans both. */
   const horizon = (to: Part): number => {
     let end = spans.get(to)!.last;
     for (let grown = true; grown; ) {
       grown = false;
-      for (const { first, last } of [...wide.values(), ...leaps]) {
+      for (const { first, last } of wide) {
         if (first >= end || last <= end) continue;
         end = last;
         grown = true;
@@ -147,12 +148,11 @@ export function createDependencies(
       after.delete(b);
       const [x, y] = [spans.get(a)!, spans.get(b)!];
       const span = { first: Math.min(x.first, y.first), last: Math.max(x.last, y.last) };
-      for (const old of [a, b]) {
-        spans.delete(old);
-        wide.delete(old);
-      }
+      for (const old of [a, b]) spans.delete(old);
+      wide.delete(x);
+      wide.delete(y);
       spans.set(merged, span);
-      wide.set(merged, span);
+      wide.add(span);
       before.set(merged, pred);
       after.set(merged, succ);
       for (const p of pred) after.get(p)!.add(merged);
@@ -173,7 +173,7 @@ export function createDependencies(
       before.get(second)!.add(first);
       after.get(first)!.add(second);
       const [x, y] = [spans.get(first)!, spans.get(second)!];
-      if (x.last >= y.first) leaps.push({ first: y.first - 1, last: x.last + 1 });
+      if (x.last >= y.first) wide.add({ first: y.first - 1, last: x.last + 1 });
       return true;
     },
   };

@@ -85,6 +85,8 @@ const spawnInNode =
       post: (request) => worker.postMessage(request),
       terminate() {
         worker.removeAllListeners();
+        // An error on its way would be thrown where nobody listens.
+        worker.on('error', () => {});
         void worker.terminate();
       },
     };

@@ -205,7 +205,9 @@ export function randomCase(seed: number): RandomCase {
   let nextAcc = 0;
   function reduction(over: readonly Loop[], accs: readonly Expr[]): Reduction {
     const dtype = pick(DTYPES_USED);
-    const op: ReduceOp = pick(dtype === 'bool' ? ['max', 'min'] : ['sum', 'sum', 'max', 'min']);
+    // Products of floats are not exact in any order.
+    const ops: ReduceOp[] = isFloat(dtype) ? ['sum', 'sum', 'max', 'min'] : ['sum', 'prod', 'max', 'min'];
+    const op = pick<ReduceOp>(dtype === 'bool' ? ['max', 'min'] : ops);
     const e = expression(over, dtype, below(3), accs);
     return { acc: nextAcc++, op, dtype, value: op === 'sum' ? summand(e) : e };
   }

@@ -14,6 +14,7 @@ import {
 import { compileKernel } from './codegen/compile.js';
 import { specializeContraction } from './contraction/index.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
+import { loadFor } from './needs.js';
 import type { CpuProgram } from './program.js';
 import { createCoordinated } from './threads/coordinator.js';
 import { createSequential, type Executor } from './threads/executor.js';
@@ -236,8 +237,15 @@ function createBackend(memory: LinearMemory, executor: Executor): Backend {
       // Its own copy, not a view: the memory may be shared between threads, and moves when it grows.
       return new Uint8Array(memory.bytes().subarray(begin, begin + byteLength));
     },
-    compile: (kernel) => compileKernel(kernel, memory.memory),
-    specialize: (kernel) => specializeContraction(kernel, memory.memory),
+    compile(kernel) {
+      const compiled = () => compileKernel(kernel, memory.memory);
+      return loadFor(kernel)?.then(compiled) ?? compiled();
+    },
+    specialize(kernel) {
+      if (!kernel.nests.some((nest) => nest.contraction)) return undefined;
+      const tuned = () => specializeContraction(kernel, memory.memory);
+      return loadFor(kernel)?.then(() => tuned() ?? compileKernel(kernel, memory.memory)) ?? tuned();
+    },
     submit,
     synchronize: async () => {
       await executor.idle();

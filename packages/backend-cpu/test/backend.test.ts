@@ -1,6 +1,7 @@
 import { type Backend, OutOfMemoryError, ValidationError } from '@neurite/tensor';
 import { afterEach, expect, test, vi } from 'vitest';
 import { cpu } from '../src/index.js';
+import { convKernel } from './contractionKernels.js';
 import { f32, op, pointwise } from './typical-kernels.js';
 
 const start = async (memoryBudget?: number): Promise<Backend> =>
@@ -41,6 +42,19 @@ test('bytes written come back as a copy', async () => {
   const read = await backend.read(buffer, 4, 3);
   backend.write(buffer, 4, new Uint8Array([9, 9, 9]));
   expect([...read]).toEqual([1, 2, 3]);
+});
+
+test('code that few kernels need is loaded with the first of them, once', async () => {
+  const backend = await start();
+  const rare = pointwise('rare', 5, (x) => op('erf', x));
+  const layer = { batch: 1, inChannels: 2, outChannels: 2, inputSize: [5, 5], kernelSize: [3, 3] };
+  const conv = convKernel(layer, 'forward');
+  const first = [backend.compile(rare), backend.specialize?.(conv)];
+  for (const program of first) expect(program).toBeInstanceOf(Promise);
+  const [, tuned] = await Promise.all(first);
+  expect(tuned).toMatchObject({ parts: [{ name: 'contract0' }] });
+  for (const program of [backend.compile(rare), backend.specialize?.(conv)])
+    expect(program).toMatchObject({ kernel: { name: expect.any(String) } });
 });
 
 test('a program runs on any buffers and any offset without compiling again', async () => {

@@ -3,7 +3,7 @@ import { reference } from '@neurite/tensor/reference';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compileKernel } from '../src/codegen/compile.js';
-import { specializeContraction } from '../src/contraction/index.js';
+import { convolutions, specializeContraction } from '../src/contraction/index.js';
 import { cpu } from '../src/index.js';
 import {
   type ConvLayer,
@@ -18,6 +18,7 @@ import {
 } from './contractionKernels.js';
 import { poisoned, randomInputs, runPoisoned } from './poisonedRun.js';
 
+await convolutions.load();
 const oracle = (await reference().start()).backend;
 const backend = (await cpu().start()).backend;
 afterAll(() => backend.destroy());

@@ -1,8 +1,16 @@
 import { evaluateScalar } from '@neurite/tensor';
 import { describe, expect, it } from 'vitest';
-import { type FloatShape, inlineMath, MATH, type MathName, mathFunction } from '../src/math/index.js';
+import {
+  type FloatShape,
+  inlineMath,
+  MATH,
+  type MathName,
+  mathFunction,
+  rareFunctions,
+} from '../src/math/index.js';
 import { ModuleBuilder } from '../src/wasm/encoder.js';
 
+await rareFunctions.load();
 const COUNT = 4096;
 const memory = new WebAssembly.Memory({ initial: 4 });
 

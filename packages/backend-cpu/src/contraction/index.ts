@@ -1,14 +1,17 @@
 /** Tuned programs for contractions. */
 import type { Kernel } from '@neurite/tensor';
 import { isShared, memoryImport } from '../codegen/compile.js';
+import { late } from '../late.js';
 import { argumentLayout, type CpuProgram, linkProgram, PART } from '../program.js';
 import { ModuleBuilder } from '../wasm/encoder.js';
-import { convPrograms } from './conv.js';
 import { emitter, type I32 } from './emit.js';
 import { type Epilogue, makeEpilogue, startsOf } from './epilogue.js';
 import { matmulPrograms } from './matmul.js';
 import { FLOAT32, FLOAT64 } from './microKernel.js';
 import type { BlockProgram } from './program.js';
+
+/** Must be here when a convolution is specialized. */
+export const convolutions = late('convolutions', () => import('./conv.js'));
 
 /** Products with fewer rows or columns read each element of the larger operand about once: nothing to block. */
 const MIN_SIDE = 3;
@@ -28,7 +31,7 @@ function plan(kernel: Kernel): BlockProgram[] | undefined {
   if (!regular || operands.some(({ buffer }) => kernel.buffers[buffer]!.dtype !== dtype)) return undefined;
   if (contraction.op === 'conv') {
     const empty = contraction.inChannels === 0 || contraction.kernelSize.includes(0);
-    return dtype === 'float32' && !empty ? convPrograms(contraction) : undefined;
+    return dtype === 'float32' && !empty ? convolutions.get().convPrograms(contraction) : undefined;
   }
   if (contraction.k === 0 || Math.min(contraction.m, contraction.n) < MIN_SIDE) return undefined;
   if (dtype === 'float32') return matmulPrograms(contraction, FLOAT32);

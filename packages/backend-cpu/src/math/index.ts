@@ -7,13 +7,12 @@
  *     exp 0.9   log 0.8   expm1 1.6   log1p 0.8   sin 1.5   cos 1.5   atan 1.4   erf 1.1   tanh 2.5   sigmoid 2.1   pow 0.5
  */
 import type { ScalarOp } from '@neurite/tensor';
+import { late } from '../late.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
-import { erf } from './errorFunction.js';
 import { exp, expm1, sigmoid, tanh } from './exponential.js';
 import { type FloatShape, type Lanes, lanesOf, type Value } from './lanes.js';
 import { log, log1p } from './logarithm.js';
-import { pow } from './power.js';
-import { atan, cos, sin } from './trigonometry.js';
+import { cos, sin } from './trigonometry.js';
 
 export type { FloatShape } from './lanes.js';
 
@@ -25,6 +24,9 @@ interface MathOp {
   readonly emit: (v: Lanes, ...args: [Value, Value]) => Value;
 }
 
+/** Must be here when code is written that calls one of them. */
+export const rareFunctions = late('erf, atan and pow', () => import('./rare.js'));
+
 /** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
 export const MATH = {
   exp: { arity: 1, cost: 20, emit: exp },
@@ -33,14 +35,17 @@ export const MATH = {
   log1p: { arity: 1, cost: 60, emit: log1p },
   sin: { arity: 1, cost: 60, emit: sin },
   cos: { arity: 1, cost: 60, emit: cos },
-  atan: { arity: 1, cost: 35, emit: atan },
-  erf: { arity: 1, cost: 65, emit: erf },
+  atan: { arity: 1, cost: 35, emit: (v, x) => rareFunctions.get().atan(v, x) },
+  erf: { arity: 1, cost: 65, emit: (v, x) => rareFunctions.get().erf(v, x) },
   tanh: { arity: 1, cost: 30, emit: tanh },
   sigmoid: { arity: 1, cost: 26, emit: sigmoid },
-  pow: { arity: 2, cost: 400, emit: pow },
+  pow: { arity: 2, cost: 400, emit: (v, x, y) => rareFunctions.get().pow(v, x, y) },
 } as const satisfies Partial<Record<ScalarOp, MathOp>>;
 
 export type MathName = keyof typeof MATH;
+
+/** Whether an op is among the functions that are loaded late. */
+export const isRare = (op: ScalarOp): boolean => op === 'erf' || op === 'atan' || op === 'pow';
 
 /** The function `(v128) → v128` (`pow`: `(v128, v128) → v128`) of an op, added to the module when first asked for. */
 export function mathFunction(module: ModuleBuilder, op: MathName, shape: FloatShape): FunctionBuilder {

@@ -35,6 +35,8 @@ const python = '/usr/bin/python3';
 export const PROGRAMS: Readonly<Record<string, (row: RowName) => Promise<PeerRows>>> = {
   'neurite cpu 1t': async () => (await import('./peers/neurite/index.js')).open(1),
   'neurite cpu 2t': async () => (await import('./peers/neurite/index.js')).open(2),
+  'neurite cpu 2t compiled': async () =>
+    (await import('./peers/neurite/index.js')).open(2, { compiled: true }),
   'jax-js wasm': async () => (await import('./peers/jax/index.js')).open(),
   'tfjs wasm': async (row) => (await import('./peers/tfjs/node.js')).open(ROWS[row].timing !== 'import'),
   'onnxruntime 2t': async () => (await import('./peers/onnxruntime/index.js')).open(2),
@@ -107,6 +109,7 @@ function onnxruntimeMissing(): string | null {
 const PEERS: readonly PeerSpec[] = [
   inNode('neurite cpu 1t', 'ours', 1),
   inNode('neurite cpu 2t', 'ours', 2),
+  inNode('neurite cpu 2t compiled', 'ours', 2),
   inNode('jax-js wasm', 'javascript', 1),
   inNode('tfjs wasm', 'javascript', 1),
   inNode('onnxruntime 2t', 'native', 2, onnxruntimeMissing),

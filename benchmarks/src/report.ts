@@ -25,17 +25,22 @@ const fixed = (ms: number): string => (ms < 1 ? ms.toFixed(3) : ms < 100 ? ms.to
 /** What the row is about: milliseconds or bytes. */
 const amountOf = ({ ms, bytes }: Measurement): number | null => ms ?? bytes ?? null;
 
-type KindOf = (peer: string) => PeerKind;
+type SpecOf = (peer: string) => Pick<PeerSpec, 'kind' | 'threads'>;
 
-/** Ours with the most threads that has a value. */
-const oursOf = (measurements: readonly Measurement[], kindOf: KindOf): Measurement | undefined =>
-  measurements.findLast((m) => kindOf(m.peer) === 'ours' && amountOf(m) !== null);
+/** Ours with the most threads, compiled or not, whichever takes less. */
+function oursOf(measurements: readonly Measurement[], specOf: SpecOf): Measurement | undefined {
+  const ours = measurements.filter((m) => specOf(m.peer).kind === 'ours' && amountOf(m) !== null);
+  const threads = Math.max(...ours.map((m) => specOf(m.peer).threads));
+  return ours
+    .filter((m) => specOf(m.peer).threads === threads)
+    .sort((a, b) => amountOf(a)! - amountOf(b)!)[0];
+}
 
 /** Ours over the best of some others whose results agree, or a dash. */
-function ratio(measurements: readonly Measurement[], kindOf: KindOf, among: readonly PeerKind[]): string {
-  const ours = oursOf(measurements, kindOf);
+function ratio(measurements: readonly Measurement[], specOf: SpecOf, among: readonly PeerKind[]): string {
+  const ours = oursOf(measurements, specOf);
   const others = measurements.filter(
-    (m) => among.includes(kindOf(m.peer)) && amountOf(m) !== null && m.check === 'ok',
+    (m) => among.includes(specOf(m.peer).kind) && amountOf(m) !== null && m.check === 'ok',
   );
   if (!ours || others.length === 0) return '–';
   return `${(amountOf(ours)! / Math.min(...others.map((m) => amountOf(m)!))).toFixed(2)}×`;
@@ -46,8 +51,8 @@ function cell(m: Measurement | undefined): string {
   return m?.bytes ? `${(m.bytes / 1000).toFixed(1)} kB` : '–';
 }
 
-function share(measurements: readonly Measurement[], kindOf: KindOf): string {
-  const ours = oursOf(measurements, kindOf);
+function share(measurements: readonly Measurement[], specOf: SpecOf): string {
+  const ours = oursOf(measurements, specOf);
   if (!ours || ours.share === null) return '–';
   const { work } = describeRow(ours.row);
   return `${Math.round(ours.share * 100)} % ${work!.kind === 'flops' ? 'peak' : 'bandwidth'}`;
@@ -67,7 +72,7 @@ function remarks(measurements: readonly Measurement[]): string[] {
 
 /** A Markdown table, columns padded so that it reads in a terminal too, and remarks below. */
 export function table(measurements: readonly Measurement[], specs: readonly PeerSpec[]): string {
-  const kindOf: KindOf = (peer) => specs.find(({ name }) => name === peer)!.kind;
+  const specOf: SpecOf = (peer) => specs.find(({ name }) => name === peer)!;
   const peers = specs.filter(({ kind }) => kind !== 'roof').map(({ name }) => name);
   const rows = [...new Set(measurements.map((m) => m.row))];
   const last = ['vs best JS', 'vs best', 'share of measured'];
@@ -80,9 +85,9 @@ export function table(measurements: readonly Measurement[], specs: readonly Peer
       shapes,
       dtype,
       ...peers.map((peer) => cell(own.find((m) => m.peer === peer))),
-      ratio(own, kindOf, ['javascript']),
-      ratio(own, kindOf, ['javascript', 'native']),
-      share(own, kindOf),
+      ratio(own, specOf, ['javascript']),
+      ratio(own, specOf, ['javascript', 'native']),
+      share(own, specOf),
     ];
   });
   const widths = header.map((_, c) => Math.max(...[header, ...lines].map((line) => line[c].length)));

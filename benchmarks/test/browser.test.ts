@@ -27,9 +27,10 @@ test.each(['matmul-4x1024x1024', 'tiny-step', 'cold-mlp'] as const)('%s', async 
   expect(Object.fromEntries(measured.map(({ peer, check }) => [peer, check]))).toEqual({
     'neurite cpu 1t': 'ok',
     'neurite cpu 2t': 'ok',
+    'neurite cpu 2t compiled': row === 'cold-mlp' ? 'starts like an uncompiled one' : 'ok',
     'jax-js wasm': 'ok',
     'tfjs wasm': 'ok',
     ...roofs,
   });
-  expect(measured.every(({ ms }) => ms! > 0)).toBe(true);
+  expect(measured.every(({ ms, check }) => ms! > 0 || check === 'starts like an uncompiled one')).toBe(true);
 });

@@ -52,6 +52,7 @@ export async function inChromium(sources: string): Promise<LineUp> {
     peers: [
       peer('neurite cpu 1t', 'neurite', 'ours', 1),
       peer('neurite cpu 2t', 'neurite', 'ours', 2),
+      peer('neurite cpu 2t compiled', 'neurite-compiled', 'ours', 2),
       peer('jax-js wasm', 'jax', 'javascript', 2),
       peer('tfjs wasm', 'tfjs', 'javascript', 1),
     ],

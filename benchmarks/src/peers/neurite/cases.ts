@@ -2,19 +2,29 @@
 import type { Module, Parameter } from '@neurite/nn';
 import { CrossEntropyLoss } from '@neurite/nn';
 import type { Optimizer } from '@neurite/optim';
-import { noGrad, realize, type Tensor, tensor } from '@neurite/tensor';
+import { compile, noGrad, realize, type Tensor, tensor } from '@neurite/tensor';
 import type { Case } from '../../case.js';
 import type { Input, Inputs } from '../../inputs.js';
 import { TRAINING } from '../../rows/training.js';
 
 export const load = ({ data, shape }: Input): Tensor => tensor(data, { shape });
 
+let compiling = false;
+
+/** From now on cases replay what they do, by `compile`, rather than build the graph each time. */
+export function compileCases(): void {
+  compiling = true;
+}
+
+const maybeCompiled = <R>(f: () => R): (() => R) => (compiling ? compile(f) : f);
+
 const numbers = async (t: Tensor): Promise<Float32Array> => Float32Array.from(await t.data());
 
 export function forward(compute: () => Tensor): Case {
+  const call = maybeCompiled(compute);
   return {
-    run: () => realize(compute()),
-    check: async () => [await numbers(compute())],
+    run: () => realize(call()),
+    check: async () => [await numbers(call())],
   };
 }
 
@@ -23,14 +33,14 @@ export function withGradients(inputs: Inputs, compute: (leaves: Tensor[]) => Ten
   const { g, ...rest } = inputs;
   const upstream = load(g);
   const leaves = Object.values(rest).map((input) => load(input).requiresGrad_());
-  const step = async (): Promise<Tensor> => {
+  const step = maybeCompiled(async (): Promise<Tensor> => {
     for (const leaf of leaves) leaf.grad = null;
     const y = compute(leaves);
     const loss = y.mul(upstream).sum();
     loss.backward();
     await realize(loss, ...leaves.map((leaf) => leaf.grad!));
     return y;
-  };
+  });
   return {
     run: async () => {
       await step();
@@ -50,13 +60,14 @@ interface Training {
 }
 
 export function training({ optimizer, loss, output }: Training): Case {
-  const step = async (): Promise<number> => {
+  const update = maybeCompiled(async (): Promise<Tensor> => {
     optimizer.zeroGrad();
     const value = loss();
     value.backward();
     await optimizer.step();
-    return value.item();
-  };
+    return value;
+  });
+  const step = async (): Promise<number> => (await update()).item();
   return {
     run: async () => {
       await step();

@@ -6,7 +6,7 @@ import { type Tensor, use } from '@neurite/tensor';
 import type { Case, PeerRows } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { ADDITIONS } from '../../rows/kernels.js';
-import { forward, load, withGradients } from './cases.js';
+import { compileCases, forward, load, withGradients } from './cases.js';
 import { gptStep } from './gpt.js';
 import { adamUpdate, cnnStep, lstm, mlpStep, resnetStep, tinyStep } from './training.js';
 
@@ -78,8 +78,12 @@ const rows: PeerRows = {
   'cold-gpt': gptStep,
 };
 
-/** Starts the backend with so many threads; fewer are an error, for the peer's name would be a lie. */
-export async function open(threads: number): Promise<PeerRows> {
+/**
+ * Starts the backend with so many threads; fewer are an error, for the peer's name would be a lie. `compiled`: steps are replayed
+ * (`compile(fn)`), as jax-js's are.
+ */
+export async function open(threads: number, { compiled = false } = {}): Promise<PeerRows> {
+  if (compiled) compileCases();
   let started = '';
   await use(cpu({ threads }), {
     log: (line) => {
@@ -87,5 +91,6 @@ export async function open(threads: number): Promise<PeerRows> {
     },
   });
   if (threads > 1 && !started.includes(`${threads} threads`)) throw new Error(started);
-  return rows;
+  const same = 'starts like an uncompiled one';
+  return compiled ? { ...rows, 'import-first': same, 'cold-mlp': same, 'cold-gpt': same } : rows;
 }

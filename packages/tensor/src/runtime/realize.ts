@@ -4,7 +4,7 @@ import { leaf, type Node, sizeOf } from '../graph/node.js';
 import { observer, refuseReplay } from '../graph/observer.js';
 import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
-import { checkAnomaly, isAnomalyMode } from './anomaly.js';
+import { isAnomalyMode } from './anomaly.js';
 import { type Device, deviceOf } from './device.js';
 import { keptNodes, unsettledNodes, withoutStale } from './pending.js';
 import { enqueue, type Job, prepare, staleError } from './run.js';
@@ -34,7 +34,7 @@ export function submitJob(device: Device, job: Job): Promise<void> {
   transfers?.catch(() => undefined);
   return enqueue(device, job, async () => {
     if (transfers) await transfers;
-    if (watch) await checkAnomaly(device, watch);
+    if (watch) await (await import('./find-nan.js')).checkAnomaly(device, watch);
   });
 }
 

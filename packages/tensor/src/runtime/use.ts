@@ -1,6 +1,5 @@
 /** Choosing a device. */
 import type { Backend, BackendFactory, StartedBackend } from '../backend/interface.js';
-import { validating } from '../backend/validate.js';
 import { DeviceError } from '../errors.js';
 import { Device, type DeviceOptions, setDefaultDevice } from './device.js';
 
@@ -32,9 +31,9 @@ export async function use(...args: readonly (BackendFactory | UseOptions)[]): Pr
       refused.push(`${factory.name}: ${e instanceof Error ? e.message : String(e)}`);
       continue;
     }
-    const oracle = options.validateWith && (await startOracle(options.validateWith, started.backend));
-    const backend = oracle ? validating(started.backend, oracle) : started.backend;
-    const notes = oracle ? [...started.notes, `every kernel checked against ${oracle.name}`] : started.notes;
+    const { backend, notes } = options.validateWith
+      ? await validated(started, options.validateWith)
+      : started;
     const line = [
       `neurite: using ${backend.name}${notes.length ? ` (${notes.join(', ')})` : ''}`,
       ...refused.map((r) => `not ${r}`),
@@ -48,6 +47,21 @@ export async function use(...args: readonly (BackendFactory | UseOptions)[]): Pr
 }
 
 /** A check that was asked for and cannot be had is an error, not a reason to take another backend. */
+async function validated(
+  { backend, notes }: StartedBackend,
+  factory: BackendFactory,
+): Promise<StartedBackend> {
+  const [oracle, { validating }] = await Promise.all([
+    startOracle(factory, backend),
+    // Loaded only here: a program checks while it is being written, if at all.
+    import('../backend/validate.js'),
+  ]);
+  return {
+    backend: validating(backend, oracle),
+    notes: [...notes, `every kernel checked against ${oracle.name}`],
+  };
+}
+
 async function startOracle(factory: BackendFactory, checked: Backend): Promise<Backend> {
   try {
     return (await factory.start()).backend;

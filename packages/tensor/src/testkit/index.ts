@@ -1,4 +1,7 @@
 /** `@neurite/tensor/testkit`: what a backend must pass. */
+
+// What `compile` is spared, for tests of a backend's own; a program loads it only with a device that does not spell all ops.
+export { lowerScalarOps } from '../kernel/lowering.js';
 export type { Draw } from './graph-values.js';
 export { createGraphChecker, describeGraphs, type GraphChecker, type GraphTestOptions } from './graphs.js';
 export type { KernelCase, TestRunner, Tolerance } from './harness.js';

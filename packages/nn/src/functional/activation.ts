@@ -132,21 +132,20 @@ export interface GeluOptions {
   approximate?: 'none' | 'tanh';
 }
 
-/** x·Φ(x) with the normal distribution's Φ by erf, or by tanh with `approximate: 'tanh'`. */
+/**
+ * x·Φ(x) with the normal distribution's Φ by erf, or with `approximate: 'tanh'` by (1 + tanh u) / 2 for a cubic u. The latter is written
+ * as σ(2u), the same without cancellation where Φ is small.
+ */
 export function gelu<S extends Shape, D extends DType>(
   input: Tensor<S, D>,
   ...rest: Arguments<GeluOptions, ['approximate']>
 ): Tensor<S, D> {
   const { approximate = 'none' } = readArguments<GeluOptions>('gelu', ['approximate'], [], rest);
   const x: Tensor = input;
-  const inner =
-    approximate === 'tanh'
-      ? x
-          .add(x.mul(x).mul(x).mul(constant(x, 0.044715)))
-          .mul(constant(x, Math.sqrt(2 / Math.PI)))
-          .tanh()
-      : x.mul(constant(x, Math.SQRT1_2)).erf();
-  return like(x.mul(0.5).mul(inner.add(1)), input);
+  if (approximate === 'none')
+    return like(x.mul(0.5).mul(x.mul(constant(x, Math.SQRT1_2)).erf().add(1)), input);
+  const cubic = x.add(x.mul(x).mul(x).mul(constant(x, 0.044715)));
+  return like(x.mul(cubic.mul(constant(x, 2 * Math.sqrt(2 / Math.PI))).sigmoid()), input);
 }
 
 /** x·σ(x). */

@@ -6,6 +6,7 @@ import {
   type Command,
   type DeviceBuffer,
   DTYPE_NAMES,
+  type Kernel,
   roundTo,
   SCALAR_OPS,
   type StartedBackend,
@@ -13,8 +14,8 @@ import {
 } from '@neurite/tensor';
 import { compileKernel } from './codegen/compile.js';
 import { specializeContraction } from './contraction/index.js';
+import { whenHere } from './late.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
-import { loadFor } from './needs.js';
 import type { CpuProgram } from './program.js';
 import { createCoordinated } from './threads/coordinator.js';
 import { createSequential, type Executor } from './threads/executor.js';
@@ -190,6 +191,8 @@ function createBackend(memory: LinearMemory, executor: Executor): Backend {
     }
   }
 
+  const compile = (kernel: Kernel) => whenHere(() => compileKernel(kernel, memory.memory));
+
   const largest = (commands: readonly Command[], of: (program: CpuProgram) => number): number =>
     commands.reduce((most, { program }) => Math.max(most, of(program as CpuProgram)), 0);
 
@@ -237,14 +240,10 @@ function createBackend(memory: LinearMemory, executor: Executor): Backend {
       // Its own copy, not a view: the memory may be shared between threads, and moves when it grows.
       return new Uint8Array(memory.bytes().subarray(begin, begin + byteLength));
     },
-    compile(kernel) {
-      const compiled = () => compileKernel(kernel, memory.memory);
-      return loadFor(kernel)?.then(compiled) ?? compiled();
-    },
+    compile,
     specialize(kernel) {
-      if (!kernel.nests.some((nest) => nest.contraction)) return undefined;
-      const tuned = () => specializeContraction(kernel, memory.memory);
-      return loadFor(kernel)?.then(() => tuned() ?? compileKernel(kernel, memory.memory)) ?? tuned();
+      const tuned = whenHere(() => specializeContraction(kernel, memory.memory));
+      return tuned instanceof Promise ? tuned.then((program) => program ?? compile(kernel)) : tuned;
     },
     submit,
     synchronize: async () => {

@@ -1,22 +1,31 @@
-/** A module that many programs never need, loaded when it is first needed and used synchronously from then on. */
-export interface Late<M> {
-  isHere(): boolean;
-  load(): Promise<void>;
-  /** The module, which must be here. */
-  get(): M;
+/**
+ * Parts of the code generator that many programs never need, loaded when they are first asked for. They are asked for in the middle of
+ * generating code, which cannot wait: so that stops, and starts again once the part is here. From then on all is synchronous.
+ */
+
+class NotHere extends Error {
+  constructor(readonly load: () => Promise<void>) {
+    super('cpu: a part of the code generator was asked for outside of whenHere');
+  }
 }
 
-/** `load` is a dynamic import, of which a bundler makes a file of its own. */
-export function late<M>(name: string, load: () => Promise<M>): Late<M> {
+/** Returns the module; `load` is a dynamic import, of which a bundler makes a file of its own. */
+export function late<M>(load: () => Promise<M>): () => M {
   let module: M | null = null;
-  return {
-    isHere: () => module !== null,
-    async load() {
-      module ??= await load();
-    },
-    get() {
-      if (!module) throw new Error(`cpu: the code of ${name} has not been loaded`);
-      return module;
-    },
+  return () => {
+    if (module) return module;
+    throw new NotHere(async () => {
+      module = await load();
+    });
   };
+}
+
+/** What `make` makes, at once if the parts that it asks for are here. It may be called several times. */
+export function whenHere<T>(make: () => T): T | Promise<T> {
+  try {
+    return make();
+  } catch (e) {
+    if (e instanceof NotHere) return e.load().then(() => whenHere(make));
+    throw e;
+  }
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import wabtFactory from 'wabt';
 import { compileKernel, kernelText } from '../src/codegen/compile.js';
 import { argumentLayout } from '../src/program.js';
+import { loadEverything } from './loadEverything.js';
 import {
   b,
   columnSum,
@@ -20,6 +21,7 @@ import {
   softmax,
 } from './typical-kernels.js';
 
+await loadEverything();
 const memory = new WebAssembly.Memory({ initial: 128, maximum: 65536 });
 
 /** Runs a kernel of one input (buffer 0) and one output (buffer 1), its units cut at `cuts`. */

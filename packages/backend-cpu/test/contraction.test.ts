@@ -3,7 +3,7 @@ import { reference } from '@neurite/tensor/reference';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compileKernel } from '../src/codegen/compile.js';
-import { convolutions, specializeContraction } from '../src/contraction/index.js';
+import { specializeContraction } from '../src/contraction/index.js';
 import { cpu } from '../src/index.js';
 import {
   type ConvLayer,
@@ -16,9 +16,10 @@ import {
   type MatmulShape,
   matmulKernel,
 } from './contractionKernels.js';
+import { loadEverything } from './loadEverything.js';
 import { poisoned, randomInputs, runPoisoned } from './poisonedRun.js';
 
-await convolutions.load();
+await loadEverything();
 const oracle = (await reference().start()).backend;
 const backend = (await cpu().start()).backend;
 afterAll(() => backend.destroy());

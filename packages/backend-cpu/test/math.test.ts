@@ -1,21 +1,21 @@
 import { evaluateScalar } from '@neurite/tensor';
 import { describe, expect, it } from 'vitest';
-import {
-  type FloatShape,
-  inlineMath,
-  MATH,
-  type MathName,
-  mathFunction,
-  rareFunctions,
-} from '../src/math/index.js';
+import { whenHere } from '../src/late.js';
+import { type FloatShape, inlineMath, MATH, type MathName, mathFunction } from '../src/math/index.js';
+import { rare } from '../src/rare.js';
 import { ModuleBuilder } from '../src/wasm/encoder.js';
 
-await rareFunctions.load();
+await whenHere(rare);
 const COUNT = 4096;
 const memory = new WebAssembly.Memory({ initial: 4 });
 
 /** Runs an op over arrays of COUNT elements, through its function or written into the loop. */
-function compile(op: MathName, shape: FloatShape, inline: boolean): (x: number[], y: number[]) => number[] {
+function compile(
+  op: MathName,
+  shape: FloatShape,
+  inline: boolean,
+  isNear = false,
+): (x: number[], y: number[]) => number[] {
   const module = new ModuleBuilder({ module: 'env', name: 'memory', minPages: 1 });
   const run = module.func('run', ['i32']);
   const [x, y, at] = [run.local('v128'), run.local('v128'), run.local('i32')];
@@ -30,14 +30,14 @@ function compile(op: MathName, shape: FloatShape, inline: boolean): (x: number[]
     run.set(local);
   }
   if (inline) {
-    const value = inlineMath(module, run, op, shape, [x, y]);
+    const value = inlineMath(module, run, op, shape, [x, y], isNear);
     run.get(at);
     value();
   } else {
     run.get(at);
     run.get(x);
     if (MATH[op].arity === 2) run.get(y);
-    run.call(mathFunction(module, op, shape));
+    run.call(mathFunction(module, op, shape, isNear));
   }
   run.memory('v128.store', outAt);
   run.get(at);
@@ -242,3 +242,11 @@ for (const shape of ['f32x4', 'f64x2'] as const) {
     });
   });
 }
+
+it('angles that are known to be small get the bits of any others', () => {
+  const xs = Array.from({ length: COUNT }, (_, i) => (i - COUNT / 2) * 12.9898);
+  for (const op of ['sin', 'cos'] as const)
+    for (const shape of ['f32x4', 'f64x2'] as const)
+      for (const inline of [false, true])
+        expect(compile(op, shape, inline, true)(xs, xs)).toEqual(compile(op, shape, inline)(xs, xs));
+});

@@ -16,6 +16,7 @@ import { expect, test } from 'vitest';
 import { compileKernel } from '../src/codegen/compile.js';
 import { cpu } from '../src/index.js';
 import { argumentLayout } from '../src/program.js';
+import { loadEverything } from './loadEverything.js';
 import { type RandomCase, randomCase } from './random-kernels.js';
 
 const MARGIN = 64;
@@ -52,6 +53,7 @@ const numbersOf = (dtype: DType, bytes: Uint8Array<ArrayBuffer>): number[] => {
   return dtype === 'float16' ? elements.map(fromHalfBits) : elements;
 };
 
+await loadEverything();
 const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
 
 /** Runs a kernel that is cut into stages wherever that can be done, unit by unit and backwards, working memory full of NaN. */

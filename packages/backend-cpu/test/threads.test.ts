@@ -8,12 +8,15 @@ import { createCoordinated } from '../src/threads/coordinator.js';
 import { createSequential, type Executor } from '../src/threads/executor.js';
 import { createPool } from '../src/threads/pool.js';
 import { findThreading, type Spawn, type Threading } from '../src/threads/spawn.js';
+import { loadEverything } from './loadEverything.js';
 import { f32, op, pointwise, softmax } from './typical-kernels.js';
 
 const { spawn } = (await findThreading()) as Threading;
 const SIZE = 200_000;
 const STALL_MS = 300;
 const executors: Executor[] = [];
+
+await loadEverything();
 
 afterEach(() => {
   for (const executor of executors.splice(0)) executor.destroy();

@@ -12,43 +12,12 @@ import {
   type Store,
   visitExprs,
 } from '@neurite/tensor';
-import { strideOf } from './context.js';
-import { pointsOf, vectorCost } from './cost.js';
 
-export interface ColumnLimits {
-  readonly minRows: number;
-  readonly minColumns: number;
-}
-
-export const COLUMN_LIMITS: ColumnLimits = { minRows: 128, minColumns: 64 };
-
-/** Partial sums of this many columns stay in the nearest cache. */
-const MAX_COLUMNS = 4096;
 /** Rows of a piece, about. */
 export const PIECE_ROWS = 64;
-/** Dearer values are not limited by memory. */
-const MAX_COST = 12;
 /** Rows that are added up before their sum goes to memory, and how many loads they may have together, each with a register. */
 const GROUPS = [8, 4, 2, 1];
 const MAX_LOADS = 8;
-
-/** Whether a phase sums rows whose columns are the points of `lane`. */
-export function sumsColumns(phase: Phase, lane: Loop, limits: ColumnLimits): boolean {
-  const values = phase.reductions.map((r) => r.value);
-  if (phase.ordered || phase.stores.length > 0 || values.length === 0) return false;
-  if (phase.reductions.some((r) => r.op !== 'sum')) return false;
-  if (lane.size < limits.minColumns || lane.size > MAX_COLUMNS) return false;
-  if (pointsOf(phase.loops) < limits.minRows || vectorCost(values) > MAX_COST) return false;
-  let neighbours = false;
-  let even = true;
-  visitExprs(values, (e) => {
-    if (e.kind !== 'load') return;
-    const stride = strideOf(e.index, lane.variable);
-    neighbours ||= stride === 1;
-    even &&= stride === 1 || stride === 0;
-  });
-  return neighbours && even;
-}
 
 /** The phases that add up a piece's rows: `place` is where the partial sums of `buffers` lie. */
 export function addRows(

@@ -7,7 +7,8 @@ import { argumentLayout, type CpuProgram, linkProgram, type PartFacts } from '..
 import { type MemoryImport, ModuleBuilder } from '../wasm/encoder.js';
 import { emitNest, laneCount } from './nest.js';
 import { emitPart } from './parts.js';
-import { SPLIT_LIMITS, type SplitLimits, type Stages, splitIntoStages } from './split.js';
+import { reshaping } from './reshape.js';
+import { SPLIT_LIMITS, type SplitLimits, type Stages, stageRules } from './stages.js';
 
 /** What generated modules import: a memory of any size. */
 export const memoryImport = (shared: boolean): MemoryImport => ({
@@ -33,9 +34,13 @@ interface Built {
 function stagesOf(kernel: Kernel, limits: SplitLimits): Stages[] {
   let sharedBytes = 0;
   return kernel.nests.map((nest) => {
-    const stages = splitIntoStages(kernel, nest, laneCount(kernel, nest), limits, sharedBytes);
-    if (stages) sharedBytes = stages.sharedBytes;
-    return stages ?? { kernel, nests: [nest], working: [], sharedBytes };
+    const width = laneCount(kernel, nest);
+    const { isStage } = stageRules(kernel, nest, width, limits);
+    if (!nest.phases.some((phase) => isStage(phase, phase)))
+      return { kernel, nests: [nest], working: [], sharedBytes };
+    const stages = reshaping().splitIntoStages(kernel, nest, width, limits, sharedBytes);
+    sharedBytes = stages.sharedBytes;
+    return stages;
   });
 }
 

@@ -1,8 +1,9 @@
 /** Between dtypes: casts of values in vectors, and between a value's lanes and its bytes in memory. */
+
 import { DTYPES, type DType } from '@neurite/tensor';
+import { rare } from '../rare.js';
 import type { PlainOp } from '../wasm/encoder.js';
 import type { Context } from './context.js';
-import { floatToHalf, halfToFloat } from './helpers.js';
 
 /** Takes the low bytes that a load left in a vector to lanes. */
 export function unpack(c: Context, dtype: DType): void {
@@ -19,7 +20,7 @@ export function unpack(c: Context, dtype: DType): void {
       break;
     case 'float16':
       f.op('i32x4.extend_low_i16x8_u');
-      f.call(halfToFloat(c.module));
+      f.call(rare().halfToFloat(c.module));
       break;
   }
   if (dtype !== 'bool') return;
@@ -35,7 +36,7 @@ export function pack(c: Context, dtype: DType): void {
     f.op(op);
   };
   if (dtype === 'float16') {
-    f.call(floatToHalf(c.module));
+    f.call(rare().floatToHalf(c.module));
     narrow('i16x8.narrow_i32x4_u');
     return;
   }
@@ -47,8 +48,8 @@ export function pack(c: Context, dtype: DType): void {
 
 /** Rounds float32 lanes to what float16 can hold. */
 export function roundToHalf(c: Context): void {
-  c.f.call(floatToHalf(c.module));
-  c.f.call(halfToFloat(c.module));
+  c.f.call(rare().floatToHalf(c.module));
+  c.f.call(rare().halfToFloat(c.module));
 }
 
 /** Brings integer lanes into the range of a narrow dtype by dropping high bits. */

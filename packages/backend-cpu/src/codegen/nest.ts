@@ -7,8 +7,9 @@ import { pointsOf, vectorCost, workPerPoint } from './cost.js';
 import { hoist } from './hoist.js';
 import { emitRange, laneVariants } from './loops.js';
 import { emitPhase } from './phase.js';
+import { reshaping } from './reshape.js';
 import { pushScalar } from './scalar.js';
-import { stashRepeated } from './stash.js';
+import { phasesThatMayRepeat } from './stages.js';
 import { incrementDigits, planUnits, splitCounter, type UnitPlan } from './units.js';
 import { pushVector } from './vector.js';
 
@@ -39,7 +40,8 @@ export function emitNest(
   const f = module.func(name, ['i32', 'i32', 'i32', 'i32']);
   const width = laneCount(kernel, nest);
   const plan = planUnits(kernel, nest, width);
-  const stashed = plan.lane ? null : stashRepeated(kernel, nest);
+  const mayStash = !plan.lane && phasesThatMayRepeat(nest).length > 1;
+  const stashed = mayStash ? reshaping().stashRepeated(kernel, nest) : null;
   const own = stashed ?? { kernel, nest, scratchBytes: 0 };
   const c = createContext(module, f, own.kernel, own.nest, layout, {
     args: PART.args,

@@ -1,10 +1,12 @@
 /** The scalar ops as vector instructions. */
 import { DTYPES, type DType, type OpExpr, type ScalarOp } from '@neurite/tensor';
+import { isSmallAngle } from '../math/angles.js';
 import { inlineMath, MATH, type MathName, mathFunction } from '../math/index.js';
+import { rare } from '../rare.js';
 import type { PlainOp } from '../wasm/encoder.js';
 import { type Context, varies } from './context.js';
 import { castLanes, narrowMask, roundToHalf, widenMask, wrapLanes } from './convert.js';
-import { floatModulo, floatRemainder, randomBits } from './helpers.js';
+import { randomBits } from './helpers.js';
 
 type Lanes = 'f32x4' | 'f64x2' | 'i32x4';
 
@@ -177,13 +179,14 @@ function pushMath(c: Context, e: OpExpr, copy: number, shape: 'f32x4' | 'f64x2')
   if (!(e.op in MATH)) throw new Error(`${e.op} of ${e.args[0].dtype} is not a scalar op`);
   const op = e.op as MathName;
   const push = (i: number) => () => c.pushVector(c, e.args[i], copy);
+  const isNear = isSmallAngle(e.args[0]);
   if (c.inlineMath) {
     const locals = e.args.map((_, i) => holdVector(c, push(i)));
-    inlineMath(c.module, c.f, op, shape, locals)();
+    inlineMath(c.module, c.f, op, shape, locals, isNear)();
     return;
   }
   for (let i = 0; i < e.args.length; i++) push(i)();
-  c.f.call(mathFunction(c.module, op, shape));
+  c.f.call(mathFunction(c.module, op, shape, isNear));
 }
 
 /** Lane by lane, in float64. */
@@ -191,7 +194,7 @@ function pushFloatRemainder(c: Context, e: OpExpr, copy: number): void {
   const { f } = c;
   const double = e.args[0].dtype === 'float64';
   const held = e.args.map((a) => holdVector(c, () => c.pushVector(c, a, copy)));
-  const helper = e.op === 'rem' ? floatRemainder(c.module) : floatModulo(c.module);
+  const helper = e.op === 'rem' ? rare().floatRemainder(c.module) : rare().floatModulo(c.module);
   const lanes = varies(c, e) ? c.lanes : 1;
   const pushLane = (lane: number) => {
     for (const local of held) {

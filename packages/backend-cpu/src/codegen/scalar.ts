@@ -8,10 +8,11 @@ import {
   rangeOf,
   type ScalarOp,
 } from '@neurite/tensor';
+import { rare } from '../rare.js';
 import type { MemoryOp, PlainOp } from '../wasm/encoder.js';
 import { pushAddress } from './address.js';
 import { type Context, isInt, knownValue, remember, scalarKey, varies } from './context.js';
-import { integerDivision, integerPower } from './helpers.js';
+import { integerDivision } from './helpers.js';
 
 const LOADS: Partial<Record<DType, MemoryOp>> = {
   int32: 'i32.load',
@@ -189,7 +190,7 @@ function pushOp(c: Context, e: OpExpr, offset: number): void {
     case 'pow':
       pushScalar(c, x, offset);
       pushScalar(c, y, offset);
-      f.call(integerPower(c.module, signed));
+      f.call(rare().integerPower(c.module, signed));
       break;
     default:
       both(SIMPLE[e.op]!);

@@ -21,45 +21,14 @@ import {
   type Store,
   visitExprs,
 } from '@neurite/tensor';
-import { addRows, COLUMN_LIMITS, type ColumnLimits, PIECE_ROWS, sumsColumns } from './columns.js';
+import { addRows, PIECE_ROWS } from './columns.js';
 import type { WorkingBuffer } from './context.js';
 import { phaseWork, pointsOf } from './cost.js';
 import { cutLoops } from './cut.js';
-import { planUnits } from './units.js';
-
-/** When a nest is cut. */
-export interface SplitLimits {
-  /** Fewer units cannot be shared out well among many threads. */
-  readonly minUnits: number;
-  /** Instructions of a phase that make it worth a stage of its own. */
-  readonly stageWork: number;
-  /** Instructions that a piece of a reduction should have at least. */
-  readonly pieceWork: number;
-  readonly columns: ColumnLimits;
-  /** Instructions that a slice of a nest should have at least where several nests share a part. */
-  readonly sliceWork: number;
-}
-
-export const SPLIT_LIMITS: SplitLimits = {
-  minUnits: 16,
-  stageWork: 1 << 17,
-  pieceWork: 1 << 13,
-  columns: COLUMN_LIMITS,
-  sliceWork: 1 << 12,
-};
+import { type SplitLimits, type Stages, stageRules } from './stages.js';
 
 /** Pieces of a reduction, about: enough for many threads, few enough to be combined quickly. */
 const PIECES = 64;
-
-/** A nest in stages, over a kernel with the shared memory as its last buffers. */
-export interface Stages {
-  readonly kernel: Kernel;
-  readonly nests: readonly Nest[];
-  /** Where the buffers after the kernel's own lie. */
-  readonly working: readonly WorkingBuffer[];
-  /** End of their shared memory. */
-  readonly sharedBytes: number;
-}
 
 /** A phase with all its expressions replaced. */
 export function mapPhase(phase: Phase, map: (e: Expr) => Expr): Phase {
@@ -93,20 +62,18 @@ export const positionIn = (b: ExprBuilder, loops: readonly Loop[]): Expr =>
 /** float16 is summed up in float32. */
 const partialType = (dtype: DType): DType => (dtype === 'float16' ? 'float32' : dtype);
 
-/** The stages of a nest, or null where no phase is worth one. Their shared memory starts at byte `shared`. */
+/** The stages of a nest with a phase that is worth one. Their shared memory starts at byte `shared`. */
 export function splitIntoStages(
   kernel: Kernel,
   nest: Nest,
   width: number,
   limits: SplitLimits,
   shared: number,
-): Stages | null {
+): Stages {
   const b = createExprBuilder();
   const { outer } = nest;
   const points = pointsOf(outer);
-  const { units, lane } = planUnits(kernel, nest, width);
-  const few = units < limits.minUnits;
-  const byRows = (phase: Phase) => lane !== null && sumsColumns(phase, lane, limits.columns);
+  const { lane, byRows, isStage } = stageRules(kernel, nest, width, limits);
   const nests: Nest[] = [];
   const buffers: BufferArg[] = [];
   const working: WorkingBuffer[] = [];
@@ -210,22 +177,20 @@ export function splitIntoStages(
 
   nest.phases.forEach((original, i) => {
     const phase = resolve(original);
-    const work = points * phaseWork(kernel, original, width);
-    const columns = byRows(phase);
-    const apart = !phase.ordered && phase.loops.length > 0 && phase.stores.every((s) => s.mode === 'set');
-    if (!apart || work < limits.stageWork || !(few || columns)) {
+    if (!isStage(phase, original)) {
       pending.push(phase);
       for (const r of phase.reductions) known.set(r.acc, r);
       return;
     }
     flush(nest.phases.slice(i));
     const moved = resolve(original);
+    const work = points * phaseWork(kernel, original, width);
     const pieces = Math.min(PIECES, Math.ceil(work / limits.pieceWork));
     const rows = pointsOf(phase.loops) / PIECE_ROWS;
-    if (phase.reductions.length > 0) reduce(moved, columns ? Math.max(pieces, Math.ceil(rows)) : pieces);
+    if (phase.reductions.length > 0)
+      reduce(moved, byRows(phase) ? Math.max(pieces, Math.ceil(rows)) : pieces);
     else stage([...outer, ...moved.loops], [{ ...moved, loops: [] }]);
   });
-  if (nests.length === 0) return null;
   flush([]);
   return { kernel: { ...kernel, buffers: [...kernel.buffers, ...buffers] }, nests, working, sharedBytes };
 }

@@ -17,13 +17,12 @@ import {
   type Store,
   visitExprs,
 } from '@neurite/tensor';
-import { opCost } from './cost.js';
+import { opCost, pointsOf } from './cost.js';
 import { mapPhase, positionIn } from './split.js';
+import { phasesThatMayRepeat } from './stages.js';
 
 /** What has no op as dear as a transcendental function is computed again: storing and loading cost several instructions. */
 const DEAR = 20;
-/** Fewer points are not worth the trouble. */
-const MIN_POINTS = 16;
 /** Working memory at most: beyond the second-level cache, reading back is no cheaper than an exponential. */
 const MAX_ELEMENTS = 65536;
 
@@ -115,8 +114,7 @@ function isWorthKeeping(kernel: Kernel, { phase, value }: Candidate): boolean {
  * repeated. Only for nests whose outer points run one by one, not side by side in lanes.
  */
 export function stashRepeated(kernel: Kernel, nest: Nest): Stashed | null {
-  const phases = nest.phases.filter((p) => p.loops.length > 0 && !p.ordered);
-  if (phases.length < 2) return null;
+  const phases = phasesThatMayRepeat(nest);
   const b = createExprBuilder();
   const buffer = kernel.buffers.length;
   const numbering = createNumbering();
@@ -124,8 +122,7 @@ export function stashRepeated(kernel: Kernel, nest: Nest): Stashed | null {
   const loads = new Map<Phase, Map<Expr, Expr>>(phases.map((p) => [p, new Map()]));
   let elements = 0;
   for (const phase of phases) {
-    const points = phase.loops.reduce((product, { size }) => product * size, 1);
-    if (points < MIN_POINTS) continue;
+    const points = pointsOf(phase.loops);
     const numberOf = numbering(phase);
     const own: Candidate[] = [];
     visitDear(phase, (value) => {

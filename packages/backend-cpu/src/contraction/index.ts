@@ -10,8 +10,7 @@ import { matmulPrograms } from './matmul.js';
 import { FLOAT32, FLOAT64 } from './microKernel.js';
 import type { BlockProgram } from './program.js';
 
-/** Must be here when a convolution is specialized. */
-export const convolutions = late('convolutions', () => import('./conv.js'));
+const convolutions = late(() => import('./conv.js'));
 
 /** Products with fewer rows or columns read each element of the larger operand about once: nothing to block. */
 const MIN_SIDE = 3;
@@ -31,7 +30,7 @@ function plan(kernel: Kernel): BlockProgram[] | undefined {
   if (!regular || operands.some(({ buffer }) => kernel.buffers[buffer]!.dtype !== dtype)) return undefined;
   if (contraction.op === 'conv') {
     const empty = contraction.inChannels === 0 || contraction.kernelSize.includes(0);
-    return dtype === 'float32' && !empty ? convolutions.get().convPrograms(contraction) : undefined;
+    return dtype === 'float32' && !empty ? convolutions().convPrograms(contraction) : undefined;
   }
   if (contraction.k === 0 || Math.min(contraction.m, contraction.n) < MIN_SIDE) return undefined;
   if (dtype === 'float32') return matmulPrograms(contraction, FLOAT32);

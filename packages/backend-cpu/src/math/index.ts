@@ -7,7 +7,7 @@
  *     exp 0.9   log 0.8   expm1 1.6   log1p 0.8   sin 1.5   cos 1.5   atan 1.4   erf 1.1   tanh 2.5   sigmoid 2.1   pow 0.5
  */
 import type { ScalarOp } from '@neurite/tensor';
-import { late } from '../late.js';
+import { rare } from '../rare.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { exp, expm1, sigmoid, tanh } from './exponential.js';
 import { type FloatShape, type Lanes, lanesOf, type Value } from './lanes.js';
@@ -22,10 +22,9 @@ interface MathOp {
   readonly cost: number;
   /** The arguments are held (cheap to push, any number of times); so is the result. */
   readonly emit: (v: Lanes, ...args: [Value, Value]) => Value;
+  /** The same for arguments that are known to be small angles. */
+  readonly near?: (v: Lanes, x: Value) => Value;
 }
-
-/** Must be here when code is written that calls one of them. */
-export const rareFunctions = late('erf, atan and pow', () => import('./rare.js'));
 
 /** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
 export const MATH = {
@@ -33,26 +32,29 @@ export const MATH = {
   log: { arity: 1, cost: 35, emit: log },
   expm1: { arity: 1, cost: 30, emit: expm1 },
   log1p: { arity: 1, cost: 60, emit: log1p },
-  sin: { arity: 1, cost: 60, emit: sin },
-  cos: { arity: 1, cost: 60, emit: cos },
-  atan: { arity: 1, cost: 35, emit: (v, x) => rareFunctions.get().atan(v, x) },
-  erf: { arity: 1, cost: 65, emit: (v, x) => rareFunctions.get().erf(v, x) },
+  sin: { arity: 1, cost: 60, emit: (v, x) => sin(v, x, rare().repairLarge), near: (v, x) => sin(v, x) },
+  cos: { arity: 1, cost: 60, emit: (v, x) => cos(v, x, rare().repairLarge), near: (v, x) => cos(v, x) },
+  atan: { arity: 1, cost: 35, emit: (v, x) => rare().atan(v, x) },
+  erf: { arity: 1, cost: 65, emit: (v, x) => rare().erf(v, x) },
   tanh: { arity: 1, cost: 30, emit: tanh },
   sigmoid: { arity: 1, cost: 26, emit: sigmoid },
-  pow: { arity: 2, cost: 400, emit: (v, x, y) => rareFunctions.get().pow(v, x, y) },
+  pow: { arity: 2, cost: 400, emit: (v, x, y) => rare().pow(v, x, y) },
 } as const satisfies Partial<Record<ScalarOp, MathOp>>;
 
 export type MathName = keyof typeof MATH;
 
-/** Whether an op is among the functions that are loaded late. */
-export const isRare = (op: ScalarOp): boolean => op === 'erf' || op === 'atan' || op === 'pow';
-
 /** The function `(v128) → v128` (`pow`: `(v128, v128) → v128`) of an op, added to the module when first asked for. */
-export function mathFunction(module: ModuleBuilder, op: MathName, shape: FloatShape): FunctionBuilder {
-  const { arity, emit } = MATH[op] as MathOp;
-  return module.helper(`${op}.${shape}`, arity === 1 ? ['v128'] : ['v128', 'v128'], ['v128'], (f) => {
+export function mathFunction(
+  module: ModuleBuilder,
+  op: MathName,
+  shape: FloatShape,
+  isNear = false,
+): FunctionBuilder {
+  const { arity, emit, near } = MATH[op] as MathOp;
+  const name = isNear && near ? `${op}Near` : op;
+  return module.helper(`${name}.${shape}`, arity === 1 ? ['v128'] : ['v128', 'v128'], ['v128'], (f) => {
     const args = [() => f.get(0), () => f.get(1)] as const;
-    emit(lanesOf(module, f, shape), ...args)();
+    ((isNear && near) || emit)(lanesOf(module, f, shape), ...args)();
   });
 }
 
@@ -66,7 +68,9 @@ export function inlineMath(
   op: MathName,
   shape: FloatShape,
   locals: readonly number[],
+  isNear = false,
 ): Value {
   const args = [0, 1].map((i) => () => f.get(locals[i]!)) as [Value, Value];
-  return (MATH[op] as MathOp).emit(lanesOf(module, f, shape), ...args);
+  const { emit, near } = MATH[op] as MathOp;
+  return ((isNear && near) || emit)(lanesOf(module, f, shape), ...args);
 }

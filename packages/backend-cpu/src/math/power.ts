@@ -1,8 +1,8 @@
 /** pow: e^(y·log |x|), in double-double arithmetic for float64 and in plain float64 for float32. */
 import { expAnywhere } from './exponential.js';
+import { demoteHalves, promoteHalves } from './halves.js';
 import { type Lanes, lanesOf, signOf, type Value } from './lanes.js';
 import { log, splitExponent } from './logarithm.js';
-import { demoteHalves, promoteHalves } from './trigonometry.js';
 
 /** An unevaluated sum: `low` is at most half an ulp of `high`. */
 type Pair = readonly [high: Value, low: Value];

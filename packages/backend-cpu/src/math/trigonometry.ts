@@ -1,5 +1,6 @@
 /** sin and cos. */
-import { reduceLarge } from './halfPi.js';
+import type { Reduction, Repair } from './angles.js';
+import { demoteHalves, promoteHalves } from './halves.js';
 import { type Lanes, lanesOf, type PerShape, signOf, type Value } from './lanes.js';
 
 interface TrigTable {
@@ -29,73 +30,12 @@ const TABLE: PerShape<TrigTable> = {
 const HALF_PI_PARTS = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21] as const;
 const HALF_PI_AFTER_ONE = 6.077100506506192e-11;
 const HALF_PI_AFTER_THREE = 8.4784276603689e-32;
-const LIMIT = 1.6e6;
-
-/** x = q·π/2 + r + tail; the low bits of the integer lanes `q` tell the quadrant. */
-interface Reduction {
-  readonly r: Value;
-  readonly tail: Value | null;
-  readonly q: Value;
-}
 
 /** Nearest multiple of π/2: `count` as a float, `q` in the low bits. */
 function nearestMultiple(v: Lanes, x: Value): { count: Value; q: Value } {
   const magic = v.constant(1.5 * 2 ** v.mantissa);
   const q = v.hold(v.add(v.mul(x, v.constant(2 / Math.PI)), magic));
   return { count: v.hold(v.sub(q, magic)), q };
-}
-
-/** Replaces the lanes of r, tail and q whose x is finite and beyond the reach of the fast reduction. */
-function repairLarge(v: Lanes, x: Value, reduced: Reduction): Reduction {
-  const { f, module } = v;
-  const [r, tail, q] = [f.local('v128'), f.local('v128'), f.local('v128')];
-  reduced.r();
-  f.set(r);
-  reduced.tail?.();
-  if (reduced.tail) f.set(tail);
-  reduced.q();
-  f.set(q);
-  v.gt(v.abs(x), v.constant(LIMIT))();
-  f.op('v128.any_true');
-  f.if_();
-  const element = f.local('f64');
-  const newR = f.local('f64');
-  const newQ = f.local('i64');
-  for (const lane of [0, 1]) {
-    x();
-    f.lane('f64x2.extract_lane', lane);
-    f.set(element);
-    // LIMIT < |x| < ∞
-    f.get(element);
-    f.op('f64.abs');
-    f.f64(LIMIT);
-    f.op('f64.gt');
-    f.get(element);
-    f.op('f64.abs');
-    f.f64(Number.POSITIVE_INFINITY);
-    f.op('f64.lt');
-    f.op('i32.and');
-    f.if_();
-    f.get(element);
-    f.call(reduceLarge(module));
-    f.set(newQ);
-    f.set(newR);
-    f.get(r);
-    f.get(newR);
-    f.lane('f64x2.replace_lane', lane);
-    f.set(r);
-    f.get(tail);
-    f.f64(0);
-    f.lane('f64x2.replace_lane', lane);
-    f.set(tail);
-    f.get(q);
-    f.get(newQ);
-    f.lane('i64x2.replace_lane', lane);
-    f.set(q);
-    f.end();
-  }
-  f.end();
-  return { r: () => f.get(r), tail: reduced.tail && (() => f.get(tail)), q: () => f.get(q) };
 }
 
 /** a − b as a rounded difference and its exact error (Knuth). */
@@ -105,7 +45,7 @@ function twoDifference(v: Lanes, a: Value, b: Value): [Value, Value] {
   return [difference, v.hold(v.sub(v.sub(a, v.sub(difference, taken)), v.add(b, taken)))];
 }
 
-function reduceDouble(v: Lanes, x: Value): Reduction {
+function reduceDouble(v: Lanes, x: Value, repair?: Repair): Reduction {
   const { count, q } = nearestMultiple(v, x);
   const times = (part: number) => v.hold(v.mul(count, v.constant(part)));
   const first = v.hold(v.sub(x, times(HALF_PI_PARTS[0])));
@@ -114,48 +54,20 @@ function reduceDouble(v: Lanes, x: Value): Reduction {
   const rest = v.hold(v.sub(v.add(secondError, thirdError), times(HALF_PI_AFTER_THREE)));
   // The sign matters where −0 + 0 would lose it.
   const r = v.hold(v.or(v.add(third, rest), signOf(v, third)));
-  return repairLarge(v, x, { r, tail: v.add(v.sub(third, r), rest), q });
-}
-
-const UPPER_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
-
-/** Lanes of a float32 vector as two float64 vectors. */
-export function promoteHalves(v: Lanes, x: Value): [Value, Value] {
-  const { f } = v;
-  const low = v.hold(() => {
-    x();
-    f.op('f64x2.promote_low_f32x4');
-  });
-  const high = v.hold(() => {
-    x();
-    x();
-    f.shuffle(UPPER_HALF);
-    f.op('f64x2.promote_low_f32x4');
-  });
-  return [low, high];
-}
-
-/** Two float64 vectors as the lanes of a float32 vector. */
-export function demoteHalves(v: Lanes, low: Value, high: Value): Value {
-  const { f } = v;
-  return v.hold(() => {
-    for (const half of [low, high]) {
-      half();
-      f.op('f32x4.demote_f64x2_zero');
-    }
-    f.shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
-  });
+  const reduced = { r, tail: v.add(v.sub(third, r), rest), q };
+  return repair ? repair(v, x, reduced) : reduced;
 }
 
 /** In float64, where two parts of π/2 are far more than float32 can tell. */
-function reduceSingle(v: Lanes, x: Value): Reduction {
+function reduceSingle(v: Lanes, x: Value, repair?: Repair): Reduction {
   const { f } = v;
   const wide = lanesOf(v.module, f, 'f64x2');
   const halves = promoteHalves(v, x).map((half) => {
     const { count, q } = nearestMultiple(wide, half);
     const first = wide.sub(half, wide.mul(count, wide.constant(HALF_PI_PARTS[0])));
     const r = wide.sub(first, wide.mul(count, wide.constant(HALF_PI_AFTER_ONE)));
-    return repairLarge(wide, half, { r, tail: null, q });
+    const reduced = { r, tail: null, q };
+    return repair ? repair(wide, half, reduced) : reduced;
   });
   const [low, high] = halves as [Reduction, Reduction];
   const q = v.hold(() => {
@@ -167,9 +79,9 @@ function reduceSingle(v: Lanes, x: Value): Reduction {
 }
 
 /** sin(x + quarterTurns·π/2). */
-function sine(v: Lanes, x: Value, quarterTurns: 0 | 1): Value {
+function sine(v: Lanes, x: Value, quarterTurns: 0 | 1, repair?: Repair): Value {
   const table = TABLE[v.shape];
-  const reduced = v.shape === 'f64x2' ? reduceDouble(v, x) : reduceSingle(v, x);
+  const reduced = v.shape === 'f64x2' ? reduceDouble(v, x, repair) : reduceSingle(v, x, repair);
   const { r } = reduced;
   const tail = reduced.tail && v.hold(reduced.tail);
   const one = v.constant(1);
@@ -191,7 +103,7 @@ function sine(v: Lanes, x: Value, quarterTurns: 0 | 1): Value {
   return v.hold(v.xor(v.select(odd, cos, sin), sign));
 }
 
-/** sin x, accurate for every finite x. */
-export const sin = (v: Lanes, x: Value): Value => sine(v, x, 0);
-/** cos x, accurate for every finite x. */
-export const cos = (v: Lanes, x: Value): Value => sine(v, x, 1);
+/** sin x: accurate for every finite x where `repair` is given, else for small ones. */
+export const sin = (v: Lanes, x: Value, repair?: Repair): Value => sine(v, x, 0, repair);
+/** cos x, likewise. */
+export const cos = (v: Lanes, x: Value, repair?: Repair): Value => sine(v, x, 1, repair);

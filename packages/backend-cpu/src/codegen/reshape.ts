@@ -1,0 +1,4 @@
+import { late } from '../late.js';
+
+/** What changes the shape of nests; for many programs there is too little to do. */
+export const reshaping = late(() => import('./reshaping.js'));

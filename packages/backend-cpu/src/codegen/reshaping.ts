@@ -1,0 +1,2 @@
+export { splitIntoStages } from './split.js';
+export { stashRepeated } from './stash.js';

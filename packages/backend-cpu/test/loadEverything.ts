@@ -1,6 +1,7 @@
 import { compileKernel } from '../src/codegen/compile.js';
 import { specializeContraction } from '../src/contraction/index.js';
 import { whenHere } from '../src/late.js';
+import { doubles } from '../src/math/doubles.js';
 import { rare } from '../src/rare.js';
 import { convKernel } from './contractionKernels.js';
 import { columnSum, softmax } from './typical-kernels.js';
@@ -10,6 +11,7 @@ export async function loadEverything(): Promise<void> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
   const layer = { batch: 1, inChannels: 2, outChannels: 2, inputSize: [5, 5], kernelSize: [3, 3] };
   await whenHere(rare);
+  await whenHere(doubles);
   await whenHere(() => specializeContraction(convKernel(layer, 'forward'), memory));
   for (const kernel of [softmax(8, 20), columnSum(1024, 1024)])
     await whenHere(() => compileKernel(kernel, memory));

@@ -1,11 +1,10 @@
 import { evaluateScalar } from '@neurite/tensor';
 import { describe, expect, it } from 'vitest';
-import { whenHere } from '../src/late.js';
 import { type FloatShape, inlineMath, MATH, type MathName, mathFunction } from '../src/math/index.js';
-import { rare } from '../src/rare.js';
 import { ModuleBuilder } from '../src/wasm/encoder.js';
+import { loadEverything } from './loadEverything.js';
 
-await whenHere(rare);
+await loadEverything();
 const COUNT = 4096;
 const memory = new WebAssembly.Memory({ initial: 4 });
 

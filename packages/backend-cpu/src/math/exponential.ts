@@ -5,9 +5,10 @@
  * folder are minimax fits made in 60-digit arithmetic whose coefficients were rounded one after another, each time
  * fitting the rest again.
  */
-import { bitsOf, isBeyond, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
+import { doubles } from './doubles.js';
+import { bitsOf, isBeyond, type Lanes, signOf, type Value } from './lanes.js';
 
-interface ExpTable {
+export interface ExpTable {
   /** n·ln2High is exact for every n that occurs. */
   readonly ln2High: number;
   readonly ln2Low: number;
@@ -26,38 +27,19 @@ interface ExpTable {
   readonly tanhMax: number;
 }
 
-const TABLE: PerShape<ExpTable> = {
-  f32x4: {
-    ln2High: 0.693359375,
-    ln2Low: -2.1219444e-4,
-    exp: [0.49999994, 0.166665092, 0.041668009, 0.00837000553, 0.00138474756],
-    expm1: [0.5, 0.166665331, 0.041666612, 0.00836788211, 0.00139183865],
-    max: 89,
-    min: -105,
-    normal: 86.98,
-    expm1Min: -20,
-    tanhMax: 10,
-  },
-  f64x2: {
-    ln2High: 0.6931471803691238,
-    ln2Low: 1.9082149292705877e-10,
-    exp: [
-      0.5000000000000012, 0.16666666666666413, 0.0416666666665145, 0.008333333333486162,
-      0.0013888888948216393, 0.00019841269541388403, 2.4801487946877953e-5, 2.755754061920448e-6,
-      2.7632206734735737e-7, 2.501904227966e-8,
-    ],
-    expm1: [
-      0.5, 0.16666666666666677, 0.04166666666666676, 0.008333333333321433, 0.0013888888888799135,
-      0.0001984126988732616, 2.480158753000346e-5, 2.755724223375152e-6, 2.7557083625856786e-7,
-      2.5109968867777152e-8, 2.0975753465770868e-9,
-    ],
-    max: 710,
-    min: -746,
-    normal: 708,
-    expm1Min: -40,
-    tanhMax: 20,
-  },
+const SINGLE: ExpTable = {
+  ln2High: 0.693359375,
+  ln2Low: -2.1219444e-4,
+  exp: [0.49999994, 0.166665092, 0.041668009, 0.00837000553, 0.00138474756],
+  expm1: [0.5, 0.166665331, 0.041666612, 0.00836788211, 0.00139183865],
+  max: 89,
+  min: -105,
+  normal: 86.98,
+  expm1Min: -20,
+  tanhMax: 10,
 };
+
+const tableOf = ({ shape }: Lanes): ExpTable => (shape === 'f32x4' ? SINGLE : doubles().exponential);
 
 /** Adding this leaves an integer of magnitude up to 2^(mantissa − 2) in the low bits, rounded to nearest. */
 const roundingMagic = (v: Lanes): number => 1.5 * 2 ** v.mantissa;
@@ -71,7 +53,7 @@ interface Reduced {
 }
 
 function reduce(v: Lanes, x: Value): Reduced {
-  const { ln2High, ln2Low } = TABLE[v.shape];
+  const { ln2High, ln2Low } = tableOf(v);
   const magic = v.constant(roundingMagic(v));
   const nBits = v.hold(v.add(v.mul(x, v.constant(Math.LOG2E)), magic));
   const n = v.hold(v.sub(nBits, magic));
@@ -86,7 +68,7 @@ function scale(v: Lanes, nBits: Value, unit = 1): Value {
 
 function expOfReduced(v: Lanes, r: Value): Value {
   const square = v.mul(r, r);
-  return v.add(v.add(v.mul(v.polynomial(r, TABLE[v.shape].exp), square), r), v.constant(1));
+  return v.add(v.add(v.mul(v.polynomial(r, tableOf(v).exp), square), r), v.constant(1));
 }
 
 /** eˣ where the result is a normal number, not for NaN. `x` is held. */
@@ -97,7 +79,7 @@ export function expNormal(v: Lanes, x: Value): Value {
 
 /** eˣ⁺ᵗ for every x and a tail t far smaller than 1. */
 export function expAnywhere(v: Lanes, x: Value, tail?: Value): Value {
-  const { min, max } = TABLE[v.shape];
+  const { min, max } = tableOf(v);
   const clamped = v.hold(v.pmax(v.pmin(x, v.constant(max)), v.constant(min)));
   const { n, nBits, r: head } = reduce(v, clamped);
   const r = tail ? v.hold(v.add(head, tail)) : head;
@@ -110,7 +92,7 @@ export function expAnywhere(v: Lanes, x: Value, tail?: Value): Value {
 
 /** eˣ. Only results near the ends of the range, which are rare, take the long way; where both ways lead they give the same bits. */
 export function exp(v: Lanes, x: Value): Value {
-  const beyond = isBeyond(v, x, TABLE[v.shape].normal);
+  const beyond = isBeyond(v, x, tableOf(v).normal);
   return v.unless(
     beyond,
     () => expNormal(v, x),
@@ -120,7 +102,7 @@ export function exp(v: Lanes, x: Value): Value {
 
 /** eˣ − 1. */
 export function expm1(v: Lanes, x: Value): Value {
-  const table = TABLE[v.shape];
+  const table = tableOf(v);
   const clamped = v.hold(v.pmax(v.pmin(x, v.constant(table.max)), v.constant(table.expm1Min)));
   const { nBits, r } = reduce(v, clamped);
   const p = v.hold(v.add(v.mul(v.polynomial(r, table.expm1), v.mul(r, r)), r));
@@ -133,7 +115,7 @@ export function expm1(v: Lanes, x: Value): Value {
 /** 1 / (1 + e⁻ˣ); where e⁻ˣ overflows that is eˣ. */
 export function sigmoid(v: Lanes, x: Value): Value {
   const one = v.constant(1);
-  const { normal } = TABLE[v.shape];
+  const { normal } = tableOf(v);
   const minus = v.hold(v.neg(x));
   const inverse = (e: Value) => v.hold(v.div(one, v.add(one, e)));
   return v.unless(
@@ -148,7 +130,7 @@ export function sigmoid(v: Lanes, x: Value): Value {
 
 /** tanh x = t / (t + 2) with t = e²ˣ − 1. */
 export function tanh(v: Lanes, x: Value): Value {
-  const { tanhMax, expm1: coefficients } = TABLE[v.shape];
+  const { tanhMax, expm1: coefficients } = tableOf(v);
   const a = v.hold(v.pmax(v.pmin(x, v.constant(tanhMax)), v.constant(-tanhMax)));
   const { nBits, r } = reduce(v, v.hold(v.add(a, a)));
   const p = v.hold(v.add(v.mul(v.polynomial(r, coefficients), v.mul(r, r)), r));

@@ -4,9 +4,10 @@
  * x = 2ᵏ·m with m in [√½, √2), f = m − 1, s = f/(2 + f) and log m = 2s + s³·L(s²), arranged so that the leading term f is
  * added last.
  */
-import { bitsOf, isIrregular, type Lanes, type PerShape, signOf, type Value } from './lanes.js';
+import { doubles } from './doubles.js';
+import { bitsOf, isIrregular, type Lanes, signOf, type Value } from './lanes.js';
 
-interface LogTable {
+export interface LogTable {
   /** k·ln2High is exact. */
   readonly ln2High: number;
   readonly ln2Low: number;
@@ -15,23 +16,14 @@ interface LogTable {
   readonly minNormal: number;
 }
 
-const TABLE: PerShape<LogTable> = {
-  f32x4: {
-    ln2High: 0.69314575195,
-    ln2Low: 1.42860677e-6,
-    log: [0.666666627, 0.400009692, 0.284991682, 0.242683828],
-    minNormal: 2 ** -126,
-  },
-  f64x2: {
-    ln2High: 0.6931471803691238,
-    ln2Low: 1.9082149292705877e-10,
-    log: [
-      0.666666666666674, 0.3999999999937652, 0.2857142875166564, 0.2222219754674476, 0.181836212559725,
-      0.15312508172206435, 0.14812191747556291,
-    ],
-    minNormal: 2 ** -1022,
-  },
+const SINGLE: LogTable = {
+  ln2High: 0.69314575195,
+  ln2Low: 1.42860677e-6,
+  log: [0.666666627, 0.400009692, 0.284991682, 0.242683828],
+  minNormal: 2 ** -126,
 };
+
+const tableOf = ({ shape }: Lanes): LogTable => (shape === 'f32x4' ? SINGLE : doubles().logarithm);
 
 /** A positive normal number as 2ᵏ·m with m in [√½, √2): `k` is a float. */
 export function splitExponent(v: Lanes, x: Value): { k: Value; m: Value } {
@@ -47,7 +39,7 @@ export function splitExponent(v: Lanes, x: Value): { k: Value; m: Value } {
 
 /** k·ln 2 + log(1 + f) + c for f in [√½ − 1, √2 − 1) and a tiny correction c. */
 function combine(v: Lanes, k: Value, f: Value, c: Value | null): Value {
-  const { log, ln2High, ln2Low } = TABLE[v.shape];
+  const { log, ln2High, ln2Low } = tableOf(v);
   const s = v.hold(v.div(f, v.add(f, v.constant(2))));
   const z = v.hold(v.mul(s, s));
   const halfSquare = v.hold(v.mul(v.mul(f, f), v.constant(0.5)));
@@ -77,7 +69,7 @@ function logNormal(v: Lanes, x: Value, shift: Value | null): Value {
 
 /** Natural logarithm of every x. */
 function logAnywhere(v: Lanes, x: Value): Value {
-  const subnormal = v.hold(v.lt(x, v.constant(TABLE[v.shape].minNormal)));
+  const subnormal = v.hold(v.lt(x, v.constant(tableOf(v).minNormal)));
   const shift = v.mantissa + 1;
   const normal = v.hold(v.select(subnormal, v.mul(x, v.constant(2 ** shift)), x));
   return withSpecials(v, x, logNormal(v, normal, v.and(subnormal, v.constant(shift))));

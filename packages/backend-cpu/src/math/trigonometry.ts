@@ -1,30 +1,22 @@
 /** sin and cos. */
-import type { Reduction, Repair } from './angles.js';
-import { demoteHalves, promoteHalves } from './halves.js';
-import { type Lanes, lanesOf, type PerShape, signOf, type Value } from './lanes.js';
 
-interface TrigTable {
+import type { Reduction, Repair } from './angles.js';
+import { doubles } from './doubles.js';
+import { demoteHalves, promoteHalves } from './halves.js';
+import { type Lanes, lanesOf, signOf, type Value } from './lanes.js';
+
+export interface TrigTable {
   /** (sin r − r)/r³ and (cos r − 1 + r²/2)/r⁴ as polynomials in r², for |r| ≤ π/4. */
   readonly sin: readonly number[];
   readonly cos: readonly number[];
 }
 
-const TABLE: PerShape<TrigTable> = {
-  f32x4: {
-    sin: [-0.166666552, 0.00833218452, -0.000195172164],
-    cos: [0.0416666456, -0.00138873013, 2.44306666e-5],
-  },
-  f64x2: {
-    sin: [
-      -0.1666666666666663, 0.00833333333332179, -0.00019841269829285304, 2.7557313503421362e-6,
-      -2.505072758256928e-8, 1.5894972013013456e-10,
-    ],
-    cos: [
-      0.041666666666666595, -0.0013888888888873303, 2.4801587288946924e-5, -2.755731419168035e-7,
-      2.087570067608777e-9, -1.135844119195768e-11,
-    ],
-  },
+const SINGLE: TrigTable = {
+  sin: [-0.166666552, 0.00833218452, -0.000195172164],
+  cos: [0.0416666456, -0.00138873013, 2.44306666e-5],
 };
+
+const tableOf = ({ shape }: Lanes): TrigTable => (shape === 'f32x4' ? SINGLE : doubles().trigonometry);
 
 /** π/2 as parts of 33 bits, each with what remains after it: n times a part is exact for n < 2²⁰. */
 const HALF_PI_PARTS = [1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21] as const;
@@ -80,7 +72,7 @@ function reduceSingle(v: Lanes, x: Value, repair?: Repair): Reduction {
 
 /** sin(x + quarterTurns·π/2). */
 function sine(v: Lanes, x: Value, quarterTurns: 0 | 1, repair?: Repair): Value {
-  const table = TABLE[v.shape];
+  const table = tableOf(v);
   const reduced = v.shape === 'f64x2' ? reduceDouble(v, x, repair) : reduceSingle(v, x, repair);
   const { r } = reduced;
   const tail = reduced.tail && v.hold(reduced.tail);

@@ -68,18 +68,41 @@ test.each([2, 3, 8])('%i threads give the bits of one', async (threads) => {
   }
 });
 
-test('helpers do take part', async () => {
-  const { memory, program, run } = prepare();
-  const pool = createPool(memory, { threads: 2, spawn, ...silent });
-  const own = vi.fn(program.parts[0].run);
-  (program.parts[0] as { run: unknown }).run = own;
-  const chunksOfCaller = async () => {
+/** The text that makes a helper of number 1 run `code` in the middle of its first chunk. */
+const sabotage =
+  (code: string): Spawn =>
+  (source, setup, events) =>
+    spawn(setup.member === 1 ? source.replace('run(cut(', `${code}; run(cut(`) : source, setup, events);
+
+/** Runs, and counts the units that the caller did itself. */
+function watchCaller({ program, run }: ReturnType<typeof prepare>, pool: Executor) {
+  const [part] = program.parts;
+  const own = vi.fn(part.run);
+  (part as { run: unknown }).run = own;
+  return async () => {
     own.mockClear();
     await run(pool);
-    return own.mock.calls.length;
+    return own.mock.calls.reduce((sum, [begin, end]) => sum + end - begin, 0) / part.units;
   };
+}
+
+test('helpers do take part', async () => {
+  const prepared = prepare();
+  const shareOfCaller = watchCaller(prepared, createPool(prepared.memory, { threads: 2, spawn, ...silent }));
   // A helper is there a moment after it was first asked for.
-  await vi.waitFor(async () => expect(await chunksOfCaller()).toBeLessThan(8), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await shareOfCaller()).toBeLessThan(1), { timeout: 20_000 });
+});
+
+test('helpers that are held up are left alone for a while', async () => {
+  const prepared = prepare();
+  const slow = sabotage('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30)');
+  const shareOfCaller = watchCaller(
+    prepared,
+    createPool(prepared.memory, { threads: 2, spawn: slow, ...silent }),
+  );
+  await vi.waitFor(async () => expect(await shareOfCaller()).toBeLessThan(1), { timeout: 20_000 });
+  expect(await shareOfCaller()).toBe(1);
+  await vi.waitFor(async () => expect(await shareOfCaller()).toBeLessThan(1), { timeout: 20_000 });
 });
 
 test('addresses beyond two gigabytes', async () => {
@@ -128,13 +151,7 @@ test('a program finds its module in threads that start later, and after the memo
   expectSameBits(await run(pool), expected);
 });
 
-/** The text that makes a helper of number 1 run `code` in the middle of its first chunk. */
-const sabotage =
-  (code: string): Spawn =>
-  (source, setup, events) =>
-    spawn(setup.member === 1 ? source.replace('run(cut(', `${code}; run(cut(`) : source, setup, events);
-
-test('the place that the tests below break is there', async () => {
+test('the place that tests break is there', async () => {
   const seen: string[] = [];
   const { memory, run } = prepare();
   const listen: Spawn = (source, setup, events) => {

@@ -18,10 +18,10 @@ export type Reply = { readonly outcome: Outcome; readonly name: string; readonly
 /** The coordinator's side; its text is sent there, so it must not refer to anything outside of itself. */
 export function coordinate(team: Team, memory: WebAssembly.Memory): (request: Request) => Reply {
   const done: Reply = { outcome: 'done', name: '', message: '' };
-  function runJob({ job, name }: NamedJob): Reply {
+  function runJob({ job, name }: NamedJob, helped: boolean): Reply {
     try {
       const run = team.load(job);
-      if (job.chunks === 1) run(0, job.units, job.args, job.scratch);
+      if (job.chunks === 1 || !helped) run(0, job.units, job.args, job.scratch);
       else return { outcome: team.run(job, run), name, message: '' };
       return done;
     } catch (error) {
@@ -34,9 +34,10 @@ export function coordinate(team: Team, memory: WebAssembly.Memory): (request: Re
       new Uint8Array(memory.buffer).set(request.bytes, request.address);
       return done;
     }
-    team.begin();
+    const helped = team.begin();
     let reply = done;
-    for (let i = 0; i < request.jobs.length && reply.outcome === 'done'; i++) reply = runJob(request.jobs[i]);
+    for (let i = 0; i < request.jobs.length && reply.outcome === 'done'; i++)
+      reply = runJob(request.jobs[i], helped);
     team.end();
     return reply;
   };

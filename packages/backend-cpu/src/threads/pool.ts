@@ -100,9 +100,9 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
       }
       crew ??= hire();
       const { team } = crew;
-      team.begin();
+      const helpers = team.begin() ? crew : null;
       try {
-        runAll(runs, scratch, crew);
+        runAll(runs, scratch, helpers);
       } finally {
         team.end();
       }

@@ -31,8 +31,11 @@ export interface Job {
 export type Outcome = 'done' | 'trapped' | 'stalled';
 
 export interface Team {
-  /** Wakes helpers, so that they are there when the first job comes. */
-  begin(): void;
+  /**
+   * Before the jobs of a plan: wakes helpers, so that they are there when the first one comes. False where the caller had better do
+   * the plan alone, because helpers were held up lately: other programs have their cores.
+   */
+  begin(): boolean;
   /** The function of a job's part, its module compiled here if it has not been. */
   load(job: Job): PartFunction;
   /** Runs a job to its end; `run` is the caller's own function of the part. Rethrows what it throws, after the others are done. */
@@ -89,6 +92,13 @@ export function createTeam(
   );
   const NEXT = 64;
   const LINE = 16;
+  /** A wait of so many of the caller's own chunks, and so many milliseconds more, is no uneven cut: a helper is held up. */
+  const PATIENCE = 3;
+  const GRACE_MS = 0.1;
+  /** A plan that lost this share of its time so is followed by a pause without helpers, in multiples of what was lost. */
+  const TOLERATED = 0.25;
+  const PAUSE = 20;
+  const MAX_PAUSE_MS = 500;
   const HEADER = 64;
   /** Looks at a word before sleeping: some tens of microseconds, about what waking up costs. */
   const SPINS = 20_000;
@@ -97,6 +107,9 @@ export function createTeam(
 
   const c = new Int32Array(control);
   const programs: PartFunction[][] = [];
+  let planBegan = 0;
+  let lostMs = 0;
+  let aloneUntil = 0;
 
   const cut = (count: number, pieces: number, i: number): number => Math.floor((count * i) / pieces);
 
@@ -193,8 +206,12 @@ export function createTeam(
   return {
     load,
     begin() {
+      planBegan = performance.now();
+      lostMs = 0;
+      if (planBegan < aloneUntil) return false;
       Atomics.store(c, ACTIVE, 1);
       wake();
+      return true;
     },
     run(job, run) {
       // Beyond every ticket that late comers may have drawn for the job before.
@@ -208,6 +225,8 @@ export function createTeam(
       for (let i = 0; i < members; i++) Atomics.store(c, NEXT + LINE * i, base);
       wake();
       let failure: { readonly error: unknown } | null = null;
+      let own = 0;
+      const began = performance.now();
       for (let owner = 0; owner < members; owner++) {
         for (let chunk = take(owner); chunk >= 0; chunk = take(owner)) {
           try {
@@ -216,14 +235,20 @@ export function createTeam(
             failure = { error };
           }
           finishChunk();
+          own++;
         }
       }
+      const finished = performance.now();
       if (!join(job.chunks)) return 'stalled';
+      const waited = performance.now() - finished;
+      if (waited > (PATIENCE * (finished - began)) / Math.max(own, 1) + GRACE_MS) lostMs += waited;
       if (failure) throw failure.error;
       return Atomics.load(c, TRAPPED) === 1 ? 'trapped' : 'done';
     },
     end() {
       Atomics.store(c, ACTIVE, 0);
+      const now = performance.now();
+      if (lostMs > TOLERATED * (now - planBegan)) aloneUntil = now + Math.min(PAUSE * lostMs, MAX_PAUSE_MS);
     },
     dismiss() {
       Atomics.store(c, QUIT, 1);

@@ -18,6 +18,7 @@ import { hoist } from '../codegen/hoist.js';
 import { emitRange, laneVariants } from '../codegen/loops.js';
 import { createContext, emitBases, usesDoubles } from '../codegen/nest.js';
 import { copiesFor, emitPhase } from '../codegen/phase.js';
+import { mapPhase } from '../codegen/split.js';
 import { argumentLayout } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder, ValueType } from '../wasm/encoder.js';
 import type { Place } from './convGaps.js';
@@ -76,7 +77,7 @@ export function makeEpilogue(
   const rebuild = rebuilder(b, known, (e) =>
     e.acc === acc ? b.load(sumsBuffer, inner, dtype) : b.acc(e.acc, e.dtype),
   );
-  const rebuilt = phases.map((phase) => rebuildPhase(phase, rebuild));
+  const rebuilt = phases.map((phase) => mapPhase(phase, rebuild));
   const extended: Kernel = {
     ...kernel,
     buffers: [...kernel.buffers, { dtype, size: inner.size, access: 'read' }],
@@ -189,17 +190,4 @@ function rebuilder(
     }
   };
   return rebuild;
-}
-
-function rebuildPhase(phase: Phase, rebuild: Rebuild): Phase {
-  return {
-    ...phase,
-    reductions: phase.reductions.map((r) => ({ ...r, value: rebuild(r.value) })),
-    stores: phase.stores.map((s) => ({
-      ...s,
-      index: rebuild(s.index),
-      value: rebuild(s.value),
-      guard: s.guard && rebuild(s.guard),
-    })),
-  };
 }

@@ -15,13 +15,13 @@ import { publicPackages, root } from './workspace.mjs';
  */
 const budgets = {
   '@neurite/autograd': 9_500,
-  '@neurite/backend-cpu': 50_000,
+  '@neurite/backend-cpu': 44_500,
   '@neurite/data': 11_500,
   '@neurite/nn': 23_500,
   '@neurite/optim': 12_500,
   '@neurite/tensor': 63_000,
   '@neurite/tensor/reference': 8_500,
-  '@neurite/tensor/testkit': 73_000,
+  '@neurite/tensor/testkit': 65_000,
 };
 
 async function gzippedSize({ directory, manifest }, target) {
@@ -42,13 +42,14 @@ async function gzippedSize({ directory, manifest }, target) {
 }
 
 /**
- * A whole program, as a page would load it: what trains an MLP, with every package that it needs. What it loads only where a machine
- * lacks something (the interpreter, the lowering of scalar ops) is not counted. The aim is 70 kB; of what is there, the CPU backend is
- * two fifths, the ops that are methods of `Tensor` and the scheduler as much again.
+ * A whole program, as a page would load it: what trains an MLP, with every package that it needs. What it loads dynamically is not
+ * counted: this program loads none of it (the interpreter, the lowering of scalar ops, checks, and the parts of the CPU's code generator
+ * that larger or rarer kernels ask for). The aim is 70 kB; of what is there, the CPU backend is a third, the ops that are methods
+ * of `Tensor` a fifth, scheduler and kernel language a fifth.
  */
 const trainsMlp = {
   name: 'a program that trains an MLP',
-  budget: 104_000,
+  budget: 87_000,
   source: `
     import '@neurite/autograd';
     import { cpu } from '@neurite/backend-cpu';
@@ -85,11 +86,13 @@ async function programSize({ source }) {
     logLevel: 'error',
     outdir: root,
   });
-  const entry = Object.keys(result.metafile.outputs).find((path) => result.metafile.outputs[path].entryPoint);
+  // What is imported dynamically has an entry point, too.
+  const { outputs } = result.metafile;
+  const entry = Object.keys(outputs).find((path) => outputs[path].entryPoint === '<stdin>');
   const loaded = new Set([entry]);
   for (const path of loaded) {
-    for (const { path: next, kind } of result.metafile.outputs[path].imports)
-      if (kind === 'import-statement' && next in result.metafile.outputs) loaded.add(next);
+    for (const { path: next, kind } of outputs[path].imports)
+      if (kind === 'import-statement' && next in outputs) loaded.add(next);
   }
   const texts = result.outputFiles.filter(({ path }) => loaded.has(relative(process.cwd(), path)));
   return gzipSync(texts.map(({ text }) => text).join(''), { level: 9 }).length;

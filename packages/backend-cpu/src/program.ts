@@ -45,13 +45,15 @@ export interface ProgramSource {
   readonly parts: readonly PartFacts[];
   readonly scratchBytes: number;
   readonly sharedBytes: number;
+  /** Whether it is a tuned algorithm and not the kernel's own loops. */
+  readonly specialized: boolean;
   /** Writes the module; with `text`, so that it can be listed. */
   build(text: boolean): ModuleBuilder;
 }
 
 /** Compiles a module and binds it to `memory`. */
 export function linkProgram(source: ProgramSource, memory: WebAssembly.Memory): CpuProgram {
-  const { kernel, parts, scratchBytes, sharedBytes } = source;
+  const { kernel, parts, scratchBytes, sharedBytes, specialized } = source;
   const code = source.build(false).encode();
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
   return {
@@ -60,6 +62,7 @@ export function linkProgram(source: ProgramSource, memory: WebAssembly.Memory): 
     get source() {
       return source.build(true).text();
     },
+    specialized,
     scratchBytes,
     sharedBytes,
     code,

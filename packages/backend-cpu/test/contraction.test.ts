@@ -141,6 +141,11 @@ describe('matmul', () => {
     );
   });
 
+  it('is said to be tuned', async () => {
+    const program = await specializeContraction(matmulKernel({ m: 8, n: 8, k: 8 }), poisoned);
+    expect(program?.specialized).toBe(true);
+  });
+
   it('leaves vectors and integers to the generic loops', () => {
     expect(specializeContraction(matmulKernel({ m: 1, n: 64, k: 64 }), poisoned)).toBeUndefined();
     expect(specializeContraction(matmulKernel({ m: 64, n: 2, k: 64 }), poisoned)).toBeUndefined();

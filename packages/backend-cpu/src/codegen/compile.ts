@@ -87,6 +87,7 @@ export function compileKernel(
       parts,
       scratchBytes,
       sharedBytes,
+      specialized: false,
       build: (text) => (text ? build(kernel, shared, limits, true).module : module),
     },
     memory,

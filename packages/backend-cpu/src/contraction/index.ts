@@ -112,6 +112,7 @@ export function specializeContraction(kernel: Kernel, memory: WebAssembly.Memory
       })),
       scratchBytes: Math.max(...programs.map((program) => program.scratchBytes)),
       sharedBytes: Math.max(...programs.map((program) => program.sharedBytes)),
+      specialized: true,
       build: (text) => build(kernel, programs, shared, text),
     },
     memory,

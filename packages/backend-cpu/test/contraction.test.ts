@@ -141,6 +141,11 @@ describe('matmul', () => {
     );
   });
 
+  it('has plain loops, too, that need little working memory', () => {
+    const kernel = matmulKernel({ batch: [2, 3], m: 251, n: 297, k: 144, dtype: 'float64' });
+    expect(compileKernel(kernel, poisoned).sharedBytes).toBe(0);
+  });
+
   it('is said to be tuned', async () => {
     const program = await specializeContraction(matmulKernel({ m: 8, n: 8, k: 8 }), poisoned);
     expect(program?.specialized).toBe(true);

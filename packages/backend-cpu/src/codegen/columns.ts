@@ -13,8 +13,6 @@ import {
   visitExprs,
 } from '@neurite/tensor';
 
-/** Rows of a piece, about. */
-export const PIECE_ROWS = 64;
 /** Rows that are added up before their sum goes to memory, and how many loads they may have together, each with a register. */
 const GROUPS = [8, 4, 2, 1];
 const MAX_LOADS = 8;

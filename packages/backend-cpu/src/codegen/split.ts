@@ -21,14 +21,11 @@ import {
   type Store,
   visitExprs,
 } from '@neurite/tensor';
-import { addRows, PIECE_ROWS } from './columns.js';
+import { addRows } from './columns.js';
 import type { WorkingBuffer } from './context.js';
-import { phaseWork, pointsOf } from './cost.js';
+import { pointsOf } from './cost.js';
 import { cutLoops } from './cut.js';
 import { type SplitLimits, type Stages, stageRules } from './stages.js';
-
-/** Pieces of a reduction, about: enough for many threads, few enough to be combined quickly. */
-const PIECES = 64;
 
 /** A phase with all its expressions replaced. */
 export function mapPhase(phase: Phase, map: (e: Expr) => Expr): Phase {
@@ -73,7 +70,7 @@ export function splitIntoStages(
   const b = createExprBuilder();
   const { outer } = nest;
   const points = pointsOf(outer);
-  const { lane, byRows, isStage } = stageRules(kernel, nest, width, limits);
+  const { lane, byRows, isStage, pieces } = stageRules(kernel, nest, width, limits);
   const nests: Nest[] = [];
   const buffers: BufferArg[] = [];
   const working: WorkingBuffer[] = [];
@@ -119,19 +116,19 @@ export function splitIntoStages(
   }
 
   /** Partial results as a stage; their combination starts the next one. */
-  function reduce(phase: Phase, pieces: number): void {
-    const cut = cutLoops(b, phase.loops, pieces);
+  function reduce(phase: Phase, count: number): void {
+    const cut = cutLoops(b, phase.loops, count);
     const part = mapPhase(phase, cut.inPiece);
     const reductions = part.reductions.map((r) => ({
       ...r,
       dtype: partialType(r.dtype),
       value: b.op('cast', [r.value], partialType(r.dtype)),
     }));
-    const count = pointsOf(cut.pieces);
+    const cuts = pointsOf(cut.pieces);
     const piece = positionIn(b, cut.pieces);
     const place = (at: Expr) =>
       b.op('add', [b.op('mul', [at, b.constant(points, 'int32')]), positionIn(b, outer)]);
-    const partials = reductions.map(({ dtype }) => share(dtype, count * points));
+    const partials = reductions.map(({ dtype }) => share(dtype, cuts * points));
     if (lane && byRows(phase)) {
       const values = reductions.map((r) => r.value);
       const others = outer.filter((loop) => loop !== lane);
@@ -146,7 +143,7 @@ export function splitIntoStages(
         ],
       );
     }
-    const over = { variable: b.variable('piece', count), size: count };
+    const over = { variable: b.variable('piece', cuts), size: cuts };
     pending.push({
       loops: [over],
       ordered: false,
@@ -184,11 +181,7 @@ export function splitIntoStages(
     }
     flush(nest.phases.slice(i));
     const moved = resolve(original);
-    const work = points * phaseWork(kernel, original, width);
-    const pieces = Math.min(PIECES, Math.ceil(work / limits.pieceWork));
-    const rows = pointsOf(phase.loops) / PIECE_ROWS;
-    if (phase.reductions.length > 0)
-      reduce(moved, byRows(phase) ? Math.max(pieces, Math.ceil(rows)) : pieces);
+    if (phase.reductions.length > 0) reduce(moved, pieces(phase, original));
     else stage([...outer, ...moved.loops], [{ ...moved, loops: [] }]);
   });
   flush([]);

@@ -42,6 +42,8 @@ export interface Stages {
   readonly sharedBytes: number;
 }
 
+/** Pieces of a reduction, at most: enough for many threads, few enough to be combined quickly. Long rows may make more. */
+const PIECES = 64;
 /** Partial sums of this many columns stay in the nearest cache. */
 const MAX_COLUMNS = 4096;
 /** Dearer values are not limited by memory. */
@@ -64,19 +66,55 @@ function sumsColumns(phase: Phase, lane: Loop, limits: ColumnLimits): boolean {
   return neighbours && even;
 }
 
+/** Rows of a piece where rows are added up, about, and at least. */
+const PIECE_ROWS = 64;
+const MIN_PIECE_ROWS = 16;
+/** Partial sums may be at most so many as there are numbers to read, divided by this. */
+const MIN_READ_PER_PARTIAL = 4;
+
+/** Into how many pieces rows are cut, given how many would suit their work. */
+const piecesOfRows = (phase: Phase, suited: number): number => {
+  const rows = pointsOf(phase.loops);
+  return Math.max(Math.min(suited, Math.floor(rows / MIN_PIECE_ROWS)), Math.ceil(rows / PIECE_ROWS));
+};
+
+/** How many numbers there are in the kernel's buffers that a phase reads. */
+function sizeRead(kernel: Kernel, phase: Phase): number {
+  const buffers = new Set<number>();
+  visitExprs(
+    phase.reductions.map((r) => r.value),
+    (e) => {
+      if (e.kind === 'load') buffers.add(e.buffer);
+    },
+  );
+  return [...buffers].reduce((sum, buffer) => sum + (kernel.buffers[buffer]?.size ?? 0), 0);
+}
+
 /** Which phases of a nest are worth a stage of their own; `original` is the phase before results of earlier stages were put in. */
 export function stageRules(kernel: Kernel, nest: Nest, width: number, limits: SplitLimits) {
   const { units, lane } = planUnits(kernel, nest, width);
   const few = units < limits.minUnits;
   const points = pointsOf(nest.outer);
-  const byRows = (phase: Phase) => lane !== null && sumsColumns(phase, lane, limits.columns);
+  /** How many pieces a reduction is cut into. */
+  const pieces = (phase: Phase, original: Phase): number => {
+    const suited = Math.min(
+      PIECES,
+      Math.ceil((points * phaseWork(kernel, original, width)) / limits.pieceWork),
+    );
+    return byRows(phase) ? piecesOfRows(phase, suited) : suited;
+  };
+  // A matrix product's loops look alike, but would leave far more partial sums than it has numbers to read.
+  const byRows = (phase: Phase): boolean =>
+    lane !== null &&
+    sumsColumns(phase, lane, limits.columns) &&
+    points * piecesOfRows(phase, PIECES) * MIN_READ_PER_PARTIAL <= sizeRead(kernel, phase);
   const isStage = (phase: Phase, original: Phase): boolean =>
     !phase.ordered &&
     phase.loops.length > 0 &&
     phase.stores.every((s) => s.mode === 'set') &&
     points * phaseWork(kernel, original, width) >= limits.stageWork &&
     (few || byRows(phase));
-  return { lane, byRows, isStage };
+  return { lane, byRows, isStage, pieces };
 }
 
 /** Fewer points are not worth the trouble of keeping values. */

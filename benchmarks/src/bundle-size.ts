@@ -32,8 +32,10 @@ function programOf(peer: PeerSpec, sources: string): Program | string {
 }
 
 /** The scripts that a page loads at once: the entry and all that it imports, but not what it may import later. */
-function scriptsOf({ outputs }: Metafile): Set<string> {
-  const entry = Object.keys(outputs).find((path) => outputs[path].entryPoint)!;
+function scriptsOf({ outputs }: Metafile, source: string): Set<string> {
+  // What is imported dynamically is an entry point, too.
+  const isEntry = (path: string) => resolve(outputs[path].entryPoint ?? '') === source;
+  const entry = Object.keys(outputs).find(isEntry)!;
   const scripts = new Set([entry]);
   for (const path of scripts) {
     for (const { path: imported, kind, external } of outputs[path].imports) {
@@ -57,7 +59,7 @@ async function sizeOf({ source, assets }: Program): Promise<number> {
     write: false,
     logLevel: 'silent',
   });
-  const scripts = new Set([...scriptsOf(metafile)].map((path) => resolve(path)));
+  const scripts = new Set([...scriptsOf(metafile, source)].map((path) => resolve(path)));
   const loaded = outputFiles.filter(({ path }) => scripts.has(path)).map(({ contents }) => contents);
   const fetched = assets.map((path) => readFileSync(path));
   return [...loaded, ...fetched].reduce((total, data) => total + gzipSync(data, { level: 9 }).length, 0);

@@ -95,14 +95,20 @@ export function createTeam(
   /** A wait of so many of the caller's own chunks, and so many milliseconds more, is no uneven cut: a helper is held up. */
   const PATIENCE = 3;
   const GRACE_MS = 0.1;
-  /** A plan that lost this share of its time so is followed by a pause without helpers, in multiples of what was lost. */
+  /**
+   * A plan that lost this share of its time so is followed by a pause without helpers, as long as what was lost, and twice as long each
+   * time that it happens again.
+   */
   const TOLERATED = 0.25;
-  const PAUSE = 20;
+  const MAX_DOUBLINGS = 8;
   const MAX_PAUSE_MS = 500;
   const HEADER = 64;
-  /** Looks at a word before sleeping: some tens of microseconds, about what waking up costs. */
-  const SPINS = 20_000;
-  /** The same while a plan runs, when the next job is a moment away. */
+  /**
+   * Looks at a word, of about five nanoseconds each, before sleeping: by a caller that waits for the last chunks, by a helper after
+   * a plan (a training loop's next one comes in a fraction of a millisecond, and waking up takes a tenth), and within one.
+   */
+  const JOIN_SPINS = 20_000;
+  const REST_SPINS = 100_000;
   const ACTIVE_SPINS = 400_000;
 
   const c = new Int32Array(control);
@@ -110,6 +116,7 @@ export function createTeam(
   let planBegan = 0;
   let lostMs = 0;
   let aloneUntil = 0;
+  let losses = 0;
 
   const cut = (count: number, pieces: number, i: number): number => Math.floor((count * i) / pieces);
 
@@ -176,7 +183,7 @@ export function createTeam(
   }
 
   function awaitWork(known: number): void {
-    if (changes(WAKE, known, SPINS)) return;
+    if (changes(WAKE, known, REST_SPINS)) return;
     if (Atomics.load(c, ACTIVE) === 1 && changes(WAKE, known, ACTIVE_SPINS)) return;
     Atomics.add(c, SLEEPERS, 1);
     Atomics.wait(c, WAKE, known);
@@ -190,7 +197,7 @@ export function createTeam(
 
   /** Waits until all chunks are done; false when nothing moves for `stallMs`. */
   function join(chunks: number): boolean {
-    for (let i = 0; i < SPINS; i++) if (Atomics.load(c, DONE) === chunks) return true;
+    for (let i = 0; i < JOIN_SPINS; i++) if (Atomics.load(c, DONE) === chunks) return true;
     Atomics.store(c, CALLER_WAITS, 1);
     let done = Atomics.load(c, DONE);
     while (done !== chunks) {
@@ -246,9 +253,12 @@ export function createTeam(
       return Atomics.load(c, TRAPPED) === 1 ? 'trapped' : 'done';
     },
     end() {
-      Atomics.store(c, ACTIVE, 0);
+      if (Atomics.exchange(c, ACTIVE, 0) === 0) return;
       const now = performance.now();
-      if (lostMs > TOLERATED * (now - planBegan)) aloneUntil = now + Math.min(PAUSE * lostMs, MAX_PAUSE_MS);
+      if (lostMs > TOLERATED * (now - planBegan)) {
+        losses = Math.min(losses + 1, MAX_DOUBLINGS);
+        aloneUntil = now + Math.min(lostMs * 2 ** losses, MAX_PAUSE_MS);
+      } else losses = 0;
     },
     dismiss() {
       Atomics.store(c, QUIT, 1);

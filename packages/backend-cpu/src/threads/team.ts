@@ -96,8 +96,8 @@ export function createTeam(
   const PATIENCE = 3;
   const GRACE_MS = 0.1;
   /**
-   * A plan that lost this share of its time so is followed by a pause without helpers, as long as what was lost, and twice as long each
-   * time that it happens again.
+   * A plan that lost this share of its time so is followed by a pause without helpers, a few times as long as what was lost: twice as
+   * long with each such plan, half as long with each other one.
    */
   const TOLERATED = 0.25;
   const MAX_DOUBLINGS = 8;
@@ -258,7 +258,7 @@ export function createTeam(
       if (lostMs > TOLERATED * (now - planBegan)) {
         losses = Math.min(losses + 1, MAX_DOUBLINGS);
         aloneUntil = now + Math.min(lostMs * 2 ** losses, MAX_PAUSE_MS);
-      } else losses = 0;
+      } else losses = Math.max(losses - 1, 0);
     },
     dismiss() {
       Atomics.store(c, QUIT, 1);

@@ -152,7 +152,7 @@ const LIMITS: Record<MathName, Record<FloatShape, number>> = {
   cos: { f32x4: 1.6, f64x2: 2 },
   atan: { f32x4: 1.6, f64x2: 2 },
   erf: { f32x4: 2, f64x2: 2.5 },
-  tanh: { f32x4: 3, f64x2: 4 },
+  tanh: { f32x4: 2.5, f64x2: 3 },
   sigmoid: { f32x4: 2.5, f64x2: 3 },
   pow: { f32x4: 1, f64x2: 2 },
 };

@@ -25,6 +25,8 @@ export interface Measurement {
 
 /** Few enough that training steps do not run away, many enough for the fastest row. */
 const CALLS_PER_ROUND = 40;
+/** More than there is time for. */
+const WARM_UP_CALLS = 100_000;
 /** A call that takes longer is measured alone and in fewer rounds. */
 const SLOW_MS = 1000;
 const SLOW_ROUNDS = 3;
@@ -61,7 +63,11 @@ async function takeTurn(
 
 async function measureWarm(contestants: readonly Contestant[], effort: Effort, open: Open): Promise<void> {
   await takeTurn(contestants, open);
-  for (let round = -effort.warmUpRounds; round < effort.rounds; round++) {
+  await takeTurn(contestants, async ({ session }) => {
+    if (session!.firstMs <= SLOW_MS && effort.warmUpMs > 0)
+      await session!.measure({ ms: effort.warmUpMs, calls: WARM_UP_CALLS });
+  });
+  for (let round = 0; round < effort.rounds; round++) {
     await takeTurn(contestants, async ({ session, times }) => {
       const { firstMs } = session!;
       if (firstMs > VERY_SLOW_MS) {
@@ -69,9 +75,8 @@ async function measureWarm(contestants: readonly Contestant[], effort: Effort, o
         return;
       }
       const slow = firstMs > SLOW_MS;
-      if (slow && (round < 0 || times.length >= SLOW_ROUNDS)) return;
-      const measured = await session!.measure({ ms: effort.roundMs, calls: slow ? 1 : CALLS_PER_ROUND });
-      if (round >= 0) times.push(...measured);
+      if (slow && times.length >= SLOW_ROUNDS) return;
+      times.push(...(await session!.measure({ ms: effort.roundMs, calls: slow ? 1 : CALLS_PER_ROUND })));
     });
   }
 }

@@ -3,11 +3,11 @@ export interface Effort {
   readonly rounds: number;
   /** Measured in each round, at least one call. */
   readonly roundMs: number;
-  /** Rounds that warm up: engines compile hot code again after it has run for a while. */
-  readonly warmUpRounds: number;
+  /** Calls that are not counted before all others: for most of a second engines compile hot code again, on the cores that the row wants. */
+  readonly warmUpMs: number;
   /** Processes for a row that each of them times once. */
   readonly processes: number;
 }
 
-export const FULL: Effort = { rounds: 9, roundMs: 80, warmUpRounds: 2, processes: 7 };
-export const QUICK: Effort = { rounds: 3, roundMs: 30, warmUpRounds: 1, processes: 3 };
+export const FULL: Effort = { rounds: 9, roundMs: 80, warmUpMs: 1000, processes: 7 };
+export const QUICK: Effort = { rounds: 3, roundMs: 30, warmUpMs: 300, processes: 3 };

@@ -9,7 +9,7 @@ import { inChromium } from '../src/browser/line-up.js';
 import type { Effort } from '../src/effort.js';
 import type { LineUp } from '../src/peers.js';
 
-const effort: Effort = { rounds: 1, roundMs: 1, warmUpRounds: 0, processes: 1 };
+const effort: Effort = { rounds: 1, roundMs: 1, warmUpMs: 0, processes: 1 };
 
 const directory = mkdtempSync(join(tmpdir(), 'neurite-bench-test-'));
 let lineUp: LineUp;

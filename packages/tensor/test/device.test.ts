@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { BackendFactory } from '../src/backend/interface.js';
 import { reference } from '../src/backend/reference.js';
-import { DeviceError, memory, ones, tensor, use } from '../src/index.js';
+import { DeviceError, memory, ones, realize, tensor, use } from '../src/index.js';
 import { getDefaultDevice } from '../src/runtime/device.js';
 
 const silent = { log: false } as const;
@@ -85,4 +85,33 @@ test('destroyed once, after its queue; what was not read by then is a DeviceErro
   expect(() => memory()).toThrow(DeviceError);
   await use(reference(), silent);
   expect([...(await host.mul(4).data())]).toEqual([4, 8]);
+});
+
+test('a loop that only asks for values is held back by a device that is behind', async () => {
+  let queued = 0;
+  let most = 0;
+  const { name, start } = reference();
+  const slow: BackendFactory = {
+    name,
+    async start() {
+      const { backend, notes } = await start();
+      return {
+        notes,
+        backend: {
+          ...backend,
+          submit(commands) {
+            most = Math.max(most, ++queued);
+            backend.submit(commands);
+          },
+          async synchronize() {
+            await new Promise((resolve) => setTimeout(resolve));
+            queued = 0;
+          },
+        },
+      };
+    },
+  };
+  await use(slow, silent);
+  for (let i = 0; i < 100; i++) await realize(ones([2]).add(i));
+  expect(most).toBeLessThanOrEqual(8);
 });

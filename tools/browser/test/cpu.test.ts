@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Browser, type ConsoleLine, launch, type OpenOptions } from '../src/index.js';
+import type * as garbage from './entries/garbage.js';
 import * as kit from './entries/kit.js';
 import * as training from './entries/training.js';
 
@@ -71,6 +72,21 @@ it.each(['page', 'worker'] as const)('%s: any number of threads gives the same b
   }
   await page.close();
 });
+
+it.each([
+  ['page', 1],
+  ['page', 2],
+  ['worker', 2],
+] as const)(
+  '%s, %i threads: a loop may make far more than memory holds, if it lets go of it',
+  async (thread, threads) => {
+    const page = await browser.open<typeof garbage>({ entry: entry('garbage'), thread });
+    const { made, peak, budget } = await page.run('loop', threads);
+    await page.close();
+    expect(made).toBeGreaterThan(budget);
+    expect(peak).toBeLessThan(budget / 2);
+  },
+);
 
 describe.each(['page', 'worker'] as const)('in a page as sites have them, on the thread: %s', (thread) => {
   it('a minified bundle computes the same', async () => {

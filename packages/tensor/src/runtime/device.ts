@@ -32,6 +32,7 @@ const MAX_PLANS = 256;
  * whenever the garbage collector comes to the tensors themselves; what each step uses stays.
  */
 const UPLOAD_IDLE_RUNS = 16;
+const PACE = 4;
 
 export class Device implements DeviceHandle {
   readonly name: string;
@@ -47,9 +48,11 @@ export class Device implements DeviceHandle {
   /** Host tensors with a copy on the device, and the run that used it last; least recently used first. */
   private readonly uploads = new Map<Storage, number>();
   private runs = 0;
+  /** Resolves when what was submitted until the last beat is done. */
+  private underWay: Promise<void> | null = null;
   private readonly uploadLimit: number;
   private destroyed = false;
-  private readonly weightOf = createScales();
+  private readonly weightOf: (bytes: number) => object | null;
   private readonly registry = new FinalizationRegistry<DeviceBuffer>((buffer) => this.free(buffer));
 
   constructor(
@@ -58,6 +61,7 @@ export class Device implements DeviceHandle {
     options: DeviceOptions = {},
   ) {
     this.name = backend.name;
+    this.weightOf = createScales(backend.capabilities.memoryBudget);
     this.fusion = options.fusion ?? true;
     this.uploadLimit = options.uploadCache ?? 256 * 2 ** 20;
   }
@@ -145,6 +149,18 @@ export class Device implements DeviceHandle {
   /** To be called before a run asks for its buffers. */
   beginRun(): void {
     this.runs++;
+  }
+
+  /**
+   * To be awaited after a run: bounds what is queued on a device that works while the program goes on, at two times `PACE` runs. A
+   * loop that asks for values without reading them would otherwise fill the memory before any of it is done.
+   */
+  keepPace(): Promise<void> | null {
+    if (this.runs % PACE) return null;
+    const before = this.underWay;
+    // What went wrong is told by whoever reads a value.
+    this.underWay = this.backend.synchronize().catch(() => undefined);
+    return before;
   }
 
   /** Drops cached uploads that have been idle for long, and others while there are too many. */

@@ -129,6 +129,8 @@ export async function execute(device: Device, job: Job): Promise<void> {
   }
   settle(device, plan, job, slices);
   device.trimUploads();
+  const pace = device.keepPace();
+  if (pace) await pace;
 }
 
 /** Submits the kernels; with custom ops in between, their inputs come to the host and their results go back. */

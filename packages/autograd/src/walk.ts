@@ -10,6 +10,7 @@ import {
 } from '@neurite/tensor';
 import type { InputRule } from './rules/rule.js';
 import { RULES, SAVES_NOTHING } from './rules.js';
+import { neighboursOf, putBack, type SliceGradient } from './slices.js';
 import { isCall, isLeaf, reaching, type Stop, tapeOf } from './tape.js';
 
 export interface WalkOptions {
@@ -38,11 +39,17 @@ export function walk(roots: readonly Node[], gradients: readonly Tensor[], optio
     visited.forEach(checkNotFreed);
 
     const pending = new Map<Node, Tensor>();
+    const slices = new Map<Node, SliceGradient[]>();
     const slots = new Map<NodeGradient, Slots>();
     const send = (node: Node, gradient: Tensor): void => {
       if (!onTheWay.has(node)) return;
       const before = pending.get(node);
       pending.set(node, before ? before.add(gradient) : gradient);
+    };
+    const sendSlice = (node: Node, slice: SliceGradient): void => {
+      const before = slices.get(node);
+      if (before) before.push(slice);
+      else slices.set(node, [slice]);
     };
     for (const [i, root] of roots.entries()) send(root, gradients[i]);
 
@@ -53,14 +60,21 @@ export function walk(roots: readonly Node[], gradients: readonly Tensor[], optio
         slots.delete(stop);
         continue;
       }
+      const parts = slices.get(stop);
+      if (parts) traced(parts[0].from, () => send(stop, putBack(parts, stop.shape)));
+      slices.delete(stop);
       const arrived = pending.get(stop);
       if (!arrived) continue;
       pending.delete(stop);
       const gradient = runHooks(stop, arrived);
       options.arrive(stop, gradient);
       if (options.until?.has(stop)) continue;
+      const neighbours = neighboursOf(stop);
       if (stop.gradient) fill(slots, stop.gradient, stop, gradient);
-      else traced(stop, () => opGradients(stop, gradient, onTheWay, send));
+      else if (neighbours) {
+        const [input] = stop.inputs;
+        if (onTheWay.has(input)) sendSlice(input, { ...neighbours, gradient, from: stop });
+      } else traced(stop, () => opGradients(stop, gradient, onTheWay, send));
     }
     if (!options.retainGraph) for (const stop of visited) stop.consumed = true;
   });

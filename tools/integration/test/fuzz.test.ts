@@ -91,7 +91,33 @@ const LAYERS: readonly (readonly [string, Layer])[] = [
   ],
   ['every second column', (x) => x.slice(1, 0, null, 2)],
   ['products of rows', (x) => x.tanh().matmul(x.T).div(4)],
+  ['a recurrence down the rows', recurrence],
+  ['thirds of the columns, each its own way', (x) => cat(x.chunk(3, 1).map(differently), 1)],
+  ['rows in groups, each its own way', (x) => cat(x.chunk(6, 0).map(differently), 0)],
+  ['neighbouring columns', (x) => overlapping(x).tanh()],
 ];
+
+function differently(piece: Tensor, i: number): Tensor {
+  return i % 3 === 0 ? piece.tanh() : i % 3 === 1 ? piece.mul(0.5) : piece.softmax(1);
+}
+
+/** Products of what has been so far with one weight, as in a recurrent network. */
+function recurrence(x: Tensor): Tensor {
+  const weight = x.tanh().mean(0).unsqueeze(1).mul(x.mean(0).sin()).div(x.shape[1]);
+  const states: Tensor[] = [];
+  for (const group of x.slice(0, 0, 10).split(2, 0)) {
+    const fresh = group.mean(0, { keepdim: true });
+    const last = states[states.length - 1];
+    states.push((last ? fresh.add(last.matmul(weight)) : fresh).tanh());
+  }
+  return cat(states, 0);
+}
+
+function overlapping(x: Tensor): Tensor {
+  const count = Math.ceil(x.shape[1] / 2);
+  const starts = [0, 1, x.shape[1] - count].filter((start) => start + count <= x.shape[1]);
+  return starts.map((start) => x.narrow(1, start, count)).reduce((a, b) => a.add(b));
+}
 
 /** A layer of a network; `before` are the results of all earlier ones. */
 type Step = (x: Tensor, before: readonly Tensor[]) => Tensor;

@@ -3,11 +3,13 @@ import '@neurite/autograd';
 import * as nn from '@neurite/nn';
 import { Adam, clipGradNorm, OneCycleLR } from '@neurite/optim';
 import {
+  cat,
   explain,
   manualSeed,
   randint,
   randn,
   resetStats,
+  stack,
   stats,
   type Tensor,
   tensor,
@@ -87,6 +89,28 @@ describe('fusion', () => {
     expect(
       await kernels((await given([5, 4, 6])).matmul((await given([6, 3])).unsqueeze(0).expand([5, 6, 3]))),
     ).toHaveLength(1);
+  });
+
+  it('lets whatever makes a piece of a concatenation write it to its place', async () => {
+    const x = await given([16, 8]);
+    const weights = await Promise.all([12, 20, 16].map((n) => given([8, n])));
+    const products = weights.map((w) => x.matmul(w).tanh());
+    expect(await kernels(cat([...products, x], 1))).toEqual([...weights.map(() => 'matmul_tanh'), 'copy']);
+    // Pieces that read the same elements are one nest, the others nests of one kernel.
+    const [a, b] = x.chunk(2, 1);
+    expect(await kernels(cat([a.mul(b), a.sub(b), b.sin(), x], 1))).toHaveLength(1);
+  });
+
+  it('puts gradients of slices side by side', async () => {
+    const x = await given([6, 4, 8]);
+    x.requiresGrad = true;
+    const steps = x.unbind(0).map((step, t) => step.mul(t + 1).sin());
+    stack(steps).sum().backward();
+    const { kernels: made } = await explain(x.grad!);
+    expect(made).toHaveLength(1);
+    // Each element is written once, and looks at no step but its own.
+    expect(made[0].bytes).toBe(2 * 4 * x.numel);
+    expect(made[0].loops).not.toContain('where');
   });
 
   it('makes softmax, its loss and its gradient at most three kernels', async () => {

@@ -25,27 +25,9 @@ export function cat(tensors: readonly Node[], dim = 0, name = 'cat'): Node {
   const dtype = tensors.reduce<DType>((p, t) => promoteTypes(p, t.dtype), tensors[0].dtype);
   const inputs = list.map((t) => cast(t, dtype));
   if (inputs.length === 1) return inputs[0];
-  return joinFew(inputs, d);
-}
-
-/** A kernel binds eight buffers on the most modest device; of more parts, the scheduler can store some on the way. */
-const MOST_PARTS = 7;
-
-function joinFew(parts: readonly Node[], dim: number): Node {
-  if (parts.length > MOST_PARTS) {
-    const size = Math.ceil(parts.length / MOST_PARTS);
-    const groups = Array.from({ length: Math.ceil(parts.length / size) }, (_, i) =>
-      parts.slice(i * size, (i + 1) * size),
-    );
-    return joinFew(
-      groups.map((g) => (g.length === 1 ? g[0] : joinFew(g, dim))),
-      dim,
-    );
-  }
-  const [first] = parts;
-  const total = parts.reduce((n, t) => n + t.shape[dim], 0);
-  const shape = first.shape.map((s, i) => (i === dim ? total : s));
-  return record('concat', parts, { dim }, shape, first.dtype);
+  const total = inputs.reduce((n, t) => n + t.shape[d], 0);
+  const shape = first.shape.map((s, i) => (i === d ? total : s));
+  return record('concat', inputs, { dim: d }, shape, dtype);
 }
 
 /** Joins tensors of one shape along a new dimension. */

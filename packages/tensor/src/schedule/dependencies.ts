@@ -32,7 +32,8 @@ export function createDependencies(
 ): Dependencies {
   const before = new Map<Part, Set<Part>>();
   const after = new Map<Part, Set<Part>>();
-  const writer = new Map<number, Part>();
+  /** A concatenation has a writer for each of its pieces. */
+  const writers = new Map<number, Part[]>();
   const readers = new Map<number, Set<Part>>();
   const positions = new Map<number, number>();
   /** For each part, the sets of `readers` that it is in, by their position among them. */
@@ -40,7 +41,11 @@ export function createDependencies(
   for (const p of parts) {
     before.set(p, new Set());
     after.set(p, new Set());
-    for (const w of writes(p)) writer.set(w, p);
+    for (const w of writes(p)) {
+      const list = writers.get(w);
+      if (list) list.push(p);
+      else writers.set(w, [p]);
+    }
     const own = new Map<number, Set<Part>>();
     for (const r of reads(p)) {
       const set = readers.get(r);
@@ -54,12 +59,12 @@ export function createDependencies(
     shares.set(p, own);
   }
   for (const [buffer, set] of readers) {
-    const w = writer.get(buffer);
-    if (!w) continue;
-    for (const r of set) {
-      if (r === w) continue;
-      before.get(r)!.add(w);
-      after.get(w)!.add(r);
+    for (const w of writers.get(buffer) ?? []) {
+      for (const r of set) {
+        if (r === w) continue;
+        before.get(r)!.add(w);
+        after.get(w)!.add(r);
+      }
     }
   }
 

@@ -15,6 +15,7 @@ import type { OpAttrs, PrimitiveOp } from '../ops/primitives.js';
 import type { Graph } from './graph.js';
 import { MOVEMENT, SOURCES } from './materialize.js';
 import type { Part } from './part.js';
+import { type Piece, piecesOf } from './pieces.js';
 import { createValues, type Values } from './values.js';
 
 /** Loops over a shape: dimensions of size 1 have no loop, their index is 0. */
@@ -76,7 +77,10 @@ export interface Lowering {
   readonly parts: Part[];
 }
 
-/** One part per stored node that is not a leaf. Nodes without elements need none. */
+/**
+ * A part for each stored node that is not a leaf, and for each piece of a concatenation: whatever makes a piece may write it to its
+ * place. Nodes without elements need none.
+ */
 export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
   const b = createExprBuilder();
   const values = createValues(b, graph, stored);
@@ -84,11 +88,39 @@ export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
   let accs = 0;
   graph.nodes.forEach((n, i) => {
     if (!stored[i] || n.op === 'data' || n.shape.includes(0)) return;
-    const names = opNames(graph, stored, i);
-    const nest = lowerNode(b, graph, values, i, () => accs++);
-    parts.push({ contraction: null, host: null, order: i, names, ...nest });
+    const add = (order: number, names: readonly string[], nest: Nest) =>
+      parts.push({ contraction: null, host: null, order, names, ...nest });
+    if (n.op !== 'concat') {
+      add(
+        i,
+        opNames(graph, stored, i),
+        lowerNode(b, graph, values, i, () => accs++),
+      );
+      return;
+    }
+    for (const piece of piecesOf(graph, stored, i)) {
+      const names = stored[piece.node] ? ['copy'] : opNames(graph, stored, piece.node);
+      add(piece.node, names, lowerPiece(b, graph, values, i, piece));
+    }
   });
   return { builder: b, parts };
+}
+
+function lowerPiece(
+  b: ExprBuilder,
+  { nodes }: Graph,
+  values: Values,
+  concat: number,
+  { node, starts }: Piece,
+): Nest {
+  const own = domain(b, nodes[node].shape, 'i');
+  const place = own.index.map((e, d) => b.op('add', [e, b.constant(starts[d], 'int32')]));
+  const index = values.linear(nodes[concat].shape, place);
+  const value = values.at(node, own.index);
+  return {
+    outer: own.loops,
+    phases: [phase({ stores: [{ buffer: concat, index, value, mode: 'set', guard: null }] })],
+  };
 }
 
 type Nest = Pick<Part, 'outer' | 'phases'> & Partial<Pick<Part, 'contraction' | 'host'>>;

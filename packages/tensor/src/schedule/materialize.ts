@@ -77,6 +77,8 @@ export function weightOf(op: PrimitiveOp | ScalarOp): number {
 
 /** An expression with more inlined ops than this gets a buffer: code size and compile time grow with it. */
 const MAX_OPS = 400;
+/** A concatenation of this many tensors is stored, piece by piece: computed where it is used, each element would look at all of them. */
+const MANY_PIECES = 4;
 /** A value this dear is stored when it is used more than once. */
 const DEAR = 8;
 /** A value this dear is stored before it is repeated along an expanded dimension. */
@@ -94,7 +96,11 @@ export interface MaterializeOptions {
 export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
   const { nodes } = graph;
   const stored = nodes.map(
-    (n) => n.op === 'data' || ANCHORS.has(n.op) || (!o.fuse && !MOVEMENT.has(n.op) && !SOURCES.has(n.op)),
+    (n) =>
+      n.op === 'data' ||
+      ANCHORS.has(n.op) ||
+      (n.op === 'concat' && n.inputs.length >= MANY_PIECES) ||
+      (!o.fuse && !MOVEMENT.has(n.op) && !SOURCES.has(n.op)),
   );
   for (const r of graph.roots) stored[r] = true;
 
@@ -151,6 +157,12 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
   const keepWithinLimits = (i: number): boolean => {
     let changed = false;
     measure(i);
+    // Pieces of a stored concatenation are expressions of their own.
+    if (nodes[i].op === 'concat') {
+      if (stored[i] || (ops[i] <= MAX_OPS && loads[i].size <= o.maxLoads)) return false;
+      store(i);
+      return true;
+    }
     while (ops[i] > MAX_OPS || loads[i].size > o.maxLoads) {
       // Storing what reads one buffer and does one thing would make nothing smaller.
       const candidates = nodes[i].inputs.filter((k) => !stored[k] && (ops[k] > 1 || loads[k].size > 1));

@@ -15,14 +15,14 @@ export function chooseOverwrites(
   const chosen = new Map<number, number>();
   const roots = new Set(graph.roots);
   const taken = new Set<number>();
-  const writers = new Map(parts.flatMap((p) => [...storesOf(p).keys()].map((node) => [node, p] as const)));
-  const readers = readersOf(parts);
+  const writers = partsByBuffer(parts, storesOf);
+  const readers = partsByBuffer(parts, loadsOf);
   graph.roots.forEach((root, k) => {
     const leaf = graph.overwrites[k];
     if (leaf < 0 || roots.has(leaf) || taken.has(leaf)) return;
     if (graph.nodes[leaf].dtype !== graph.nodes[root].dtype) return;
-    const writer = writers.get(root);
-    if (!writer || writer.host || !writesWhereItReads(writer, root, leaf)) return;
+    const [writer, ...more] = writers.get(root) ?? [];
+    if (!writer || more.length > 0 || writer.host || !writesWhereItReads(writer, root, leaf)) return;
     const others = (readers.get(leaf) ?? []).filter((p) => p !== writer);
     if (!others.every((r) => deps.require(r, writer))) return;
     chosen.set(root, leaf);
@@ -31,16 +31,19 @@ export function chooseOverwrites(
   return chosen;
 }
 
-function readersOf(parts: readonly Part[]): Map<number, Part[]> {
-  const readers = new Map<number, Part[]>();
+function partsByBuffer(
+  parts: readonly Part[],
+  buffersOf: (p: Part) => ReadonlyMap<number, unknown>,
+): Map<number, Part[]> {
+  const found = new Map<number, Part[]>();
   for (const p of parts) {
-    for (const node of loadsOf(p).keys()) {
-      const list = readers.get(node);
+    for (const node of buffersOf(p).keys()) {
+      const list = found.get(node);
       if (list) list.push(p);
-      else readers.set(node, [p]);
+      else found.set(node, [p]);
     }
   }
-  return readers;
+  return found;
 }
 
 function writesWhereItReads(part: Part, root: number, leaf: number): boolean {

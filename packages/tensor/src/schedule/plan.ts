@@ -2,7 +2,7 @@
 import type { Capabilities } from '../backend/interface.js';
 import { DTYPES } from '../dtype.js';
 import { sizeOf } from '../graph/node.js';
-import { createDependencies } from './dependencies.js';
+import { createDependencies, type Dependencies } from './dependencies.js';
 import { fuse } from './fuse.js';
 import type { Graph } from './graph.js';
 import { type BoundKernel, kernelize } from './kernelize.js';
@@ -53,9 +53,7 @@ export function buildPlan(graph: Graph, capabilities: Capabilities, options: Pla
   const writes = (p: Part) => storesOf(p).keys();
   const deps = createDependencies(fused, reads, writes);
   const inPlace = chooseOverwrites(graph, fused, deps);
-  const groups = options.fuse
-    ? packSinks(deps.inOrder(), (p) => deps.after(p).size === 0, capabilities.maxBuffers)
-    : deps.inOrder().map((p) => [p]);
+  const groups = options.fuse ? packKernels(deps, capabilities.maxBuffers) : deps.inOrder().map((p) => [p]);
   const steps = groups.map((group): PlanStep => {
     const host = group[0].host;
     return host
@@ -89,24 +87,48 @@ export function buildPlan(graph: Graph, capabilities: Capabilities, options: Pla
 }
 
 /**
- * Parts that nothing in the plan waits for (all parameter updates, the loss) run last, as few kernels: they cannot
- * depend on each other. Contractions stay alone, for they may have tuned programs.
+ * Parts as kernels. Those that nothing in the plan waits for (all parameter updates, the loss) run last, as few kernels, and so do
+ * pieces of a concatenation before it is read: they cannot depend on each other. Contractions stay alone, for they may have tuned
+ * programs.
  */
-function packSinks(order: readonly Part[], isSink: (p: Part) => boolean, maxBuffers: number): Part[][] {
-  const packable = new Set(order.filter((p) => isSink(p) && !p.contraction && !p.host));
-  const groups: Part[][] = order.filter((p) => !packable.has(p)).map((p) => [p]);
-  let group: Part[] = [];
+function packKernels(deps: Dependencies, maxBuffers: number): Part[][] {
+  const order = deps.inOrder();
+  const writers = new Map<number, number>();
+  for (const p of order) for (const w of storesOf(p).keys()) writers.set(w, (writers.get(w) ?? 0) + 1);
+  const isPackable = (p: Part) => !p.contraction && !p.host;
+  const isPiece = (p: Part) =>
+    storesOf(p).size === 1 && [...storesOf(p).keys()].every((w) => writers.get(w)! > 1);
+  const sinks: Part[] = [];
+  const groups: Part[][] = [];
+  let pieces: Part[] = [];
+  const flush = (isDue: (p: Part) => boolean) => {
+    groups.push(...pack(pieces.filter(isDue), maxBuffers));
+    pieces = pieces.filter((p) => !isDue(p));
+  };
+  for (const p of order) {
+    if (isPackable(p) && deps.after(p).size === 0) {
+      sinks.push(p);
+      continue;
+    }
+    flush((piece) => deps.before(p).has(piece));
+    if (isPackable(p) && isPiece(p)) pieces.push(p);
+    else groups.push([p]);
+  }
+  flush(() => true);
+  return [...groups, ...pack(sinks, maxBuffers)];
+}
+
+/** Groups of parts that bind no more buffers than a kernel may. */
+function pack(parts: readonly Part[], maxBuffers: number): Part[][] {
+  const groups: Part[][] = [];
   let bound = new Set<number>();
-  for (const p of packable) {
+  for (const p of parts) {
     const own = [...loadsOf(p).keys(), ...storesOf(p).keys()];
     const together = new Set([...bound, ...own]);
-    if (group.length && together.size > maxBuffers) {
-      groups.push(group);
-      group = [];
-      bound = new Set(own);
-    } else bound = together;
-    group.push(p);
+    const fits = groups.length > 0 && together.size <= maxBuffers;
+    if (fits) groups[groups.length - 1].push(p);
+    else groups.push([p]);
+    bound = fits ? together : new Set(own);
   }
-  if (group.length) groups.push(group);
   return groups;
 }

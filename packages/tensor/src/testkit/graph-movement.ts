@@ -110,7 +110,7 @@ export const concat: GraphStep = (p) => {
     v.tensor.ndim === x.tensor.ndim &&
     v.tensor.shape.every((s, k) => k === d || s === x.tensor.shape[k]);
   const parts = [x];
-  for (let k = 1 + p.draw(2); k > 0; k--) parts.push(p.pick(fits)!);
+  for (let k = 1 + p.draw(5); k > 0; k--) parts.push(p.pick(fits)!);
   const made: Tensor = cat(parts.map((v) => v.tensor) as Tensor[], d);
   if (made.numel > MOST_ELEMENTS) return undefined;
   return p.add(

@@ -228,6 +228,41 @@ test.each([
   expect(run(k, input, [1, 3, 17])).toEqual(expected);
 });
 
+test.each([
+  [32, 'a row stays in its range below the maximum'],
+  [31, 'a maximum over less than the row bounds nothing'],
+])('exponentials of differences from the maximum of %i of 32 numbers: %s', (over, _) => {
+  const row = loop('row', 3);
+  const [first, second] = [loop('i', over), loop('j', 32)];
+  const at = (column: Expr) => load(0, op('add', op('mul', row.variable, int(32)), column));
+  const place = op('add', op('mul', row.variable, int(32)), second.variable);
+  const k = kernel(
+    'shifted',
+    [floats(96), floats(96, 'write')],
+    nest(
+      [row],
+      phase([first], { reductions: [{ acc: 0, op: 'max', dtype: 'float32', value: at(first.variable) }] }),
+      phase([second], {
+        stores: [set(1, place, op('exp', op('sub', at(second.variable), b.acc(0, 'float32'))))],
+      }),
+    ),
+  );
+  const input = Float32Array.from({ length: 96 }, (_, i) => 40 * wave(i));
+  input.set([30, -55.5, -56, Number.NEGATIVE_INFINITY, -60, -70, -74, -120], 0);
+  input[31] = 20;
+  input[63] = 250;
+  input[70] = Number.NaN;
+  const expected = input.map((x, i) => {
+    const start = i - (i % 32);
+    return Math.exp(x - input.subarray(start, start + over).reduce((a, c) => Math.max(a, c)));
+  });
+  run(k, input).forEach((value, i) => {
+    const error = Math.abs(value - expected[i]) / Math.max(2 ** -23 * expected[i], 2 ** -149);
+    if (Number.isFinite(expected[i])) expect(error, `element ${i}`).toBeLessThanOrEqual(1.5);
+    else expect(value, `element ${i}`).toBe(expected[i]);
+  });
+});
+
 test('long sums lose little: the second level of sums keeps the error of 2^18 terms small', () => {
   const size = 2 ** 18;
   const input = Float32Array.from({ length: size }, (_, n) => 0.1 + Math.abs(wave(n)));

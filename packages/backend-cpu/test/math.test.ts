@@ -249,3 +249,21 @@ it('angles that are known to be small get the bits of any others', () => {
       for (const inline of [false, true])
         expect(compile(op, shape, inline, true)(xs, xs)).toEqual(compile(op, shape, inline)(xs, xs));
 });
+
+it('exponentials of what is known not to be positive have the bits of any others', () => {
+  for (const [shape, round] of [
+    ['f32x4', Math.fround],
+    ['f64x2', (x: number) => x],
+  ] as const) {
+    const xs = [
+      ...samples(shape, 50_000, 5).map((x) => -Math.abs(x)),
+      -0,
+      0,
+      Number.NaN,
+      Number.NEGATIVE_INFINITY,
+    ];
+    for (let x = -1200; x < 0; x += 0.37) xs.push(round(x), round(x / 10));
+    for (const inline of [false, true])
+      expect(compile('exp', shape, inline, true)(xs, xs)).toEqual(compile('exp', shape, inline)(xs, xs));
+  }
+});

@@ -59,6 +59,8 @@ export interface Context {
   readonly scopes: Scope[];
   /** How often each expression of the current phase is used. */
   uses: ReadonlyMap<Expr, number>;
+  /** Expressions known to be at most 0, or NaN. */
+  readonly negative: ReadonlySet<Expr>;
   /** Expressions that depend on the lane variable; kept by `varies`. */
   varying: Map<Expr, boolean>;
   /** The emitters of the two worlds, which need each other. */

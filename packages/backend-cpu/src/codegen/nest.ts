@@ -40,14 +40,15 @@ export function emitNest(
   const f = module.func(name, ['i32', 'i32', 'i32', 'i32']);
   const width = laneCount(kernel, nest);
   const plan = planUnits(kernel, nest, width);
-  const mayStash = !plan.lane && phasesThatMayRepeat(nest).length > 1;
-  const stashed = mayStash ? reshaping().stashRepeated(kernel, nest) : null;
+  const mayRepeat = !plan.lane && phasesThatMayRepeat(nest).length > 1;
+  const stashed = mayRepeat ? reshaping().stashRepeated(kernel, nest) : null;
   const own = stashed ?? { kernel, nest, scratchBytes: 0 };
   const c = createContext(module, f, own.kernel, own.nest, layout, {
     args: PART.args,
     width,
     accsVary: plan.lane !== null,
     working: [...working, { memory: 'scratch', offset: 0 }],
+    negative: mayRepeat ? reshaping().belowMaximum(own.nest) : new Set(),
   });
   if (plan.units > 0) emitUnits(c, own.nest, plan);
   const work = pointsOf(nest.outer) * workPerPoint(kernel, nest, width);
@@ -65,7 +66,7 @@ export function createContext(
   kernel: Kernel,
   nest: Nest,
   layout: ArgumentLayout,
-  options: Pick<Context, 'args' | 'width' | 'accsVary'> & Partial<Pick<Context, 'working'>>,
+  options: Pick<Context, 'args' | 'width' | 'accsVary'> & Partial<Pick<Context, 'working' | 'negative'>>,
 ): Context {
   return {
     module,
@@ -73,6 +74,7 @@ export function createContext(
     kernel,
     layout,
     working: [],
+    negative: new Set(),
     ...options,
     lane: null,
     lanes: 1,

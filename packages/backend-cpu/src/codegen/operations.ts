@@ -179,7 +179,7 @@ function pushMath(c: Context, e: OpExpr, copy: number, shape: 'f32x4' | 'f64x2')
   if (!(e.op in MATH)) throw new Error(`${e.op} of ${e.args[0].dtype} is not a scalar op`);
   const op = e.op as MathName;
   const push = (i: number) => () => c.pushVector(c, e.args[i], copy);
-  const isNear = isSmallAngle(e.args[0]);
+  const isNear = e.op === 'exp' ? c.negative.has(e.args[0]) : isSmallAngle(e.args[0]);
   if (c.inlineMath) {
     const locals = e.args.map((_, i) => holdVector(c, push(i)));
     inlineMath(c.module, c.f, op, shape, locals, isNear)();

@@ -32,11 +32,22 @@ export function spreadsOverLanes(phase: Phase): boolean {
   );
 }
 
+/** From this cost on a body is bound by latencies; what is cheaper waits for memory. */
+const LONG = 10;
+
 /** Vectors per iteration: several hide latency, but a large body gains nothing. */
 export function copiesFor(roots: readonly Expr[], reductions: number): number {
   const cost = vectorCost(roots);
-  if (reductions > 0) return cost <= 10 && reductions <= 2 ? 4 : cost <= 24 ? 2 : 1;
-  return cost <= 4 ? 4 : cost <= 32 ? 2 : 1;
+  if (reductions > 0) return cost > 24 ? 1 : reductions > 2 ? 2 : 4;
+  return cost <= 32 ? 4 : cost <= 80 ? 2 : 1;
+}
+
+/** The same for a loop whose length is known: of four and five vectors what leaves fewer over, as these run one by one. */
+function copiesForLoop(phase: Phase, vectors: number): number {
+  const roots = phaseRoots(phase);
+  const copies = copiesFor(roots, phase.reductions.length);
+  const fits = copies === 4 && vectorCost(roots) > LONG && vectors % 5 < vectors % 4;
+  return fits ? 5 : copies;
 }
 
 /**
@@ -47,7 +58,7 @@ export function emitPhase(c: Context, phase: Phase): void {
   c.uses = countUses(phaseRoots(phase));
   const inner = phase.loops.at(-1);
   const own = !c.lane && spreadsOverLanes(phase) && inner ? inner : null;
-  const copies = own ? copiesFor(phaseRoots(phase), phase.reductions.length) : c.copies;
+  const copies = own ? copiesForLoop(phase, Math.floor(own.size / c.width)) : c.copies;
   const variants: Variant[] = own
     ? laneVariants(own.variable, own.size, c.width, copies)
     : [{ lane: c.lane, lanes: c.lanes, copies: c.copies, step: 1 }];
@@ -114,16 +125,13 @@ function emitPoint(c: Context, phase: Phase, accumulators: readonly Accumulator[
       pushVector(c, value, copy);
     });
   }
-  // All loads of a point come before its stores, which matters where a kernel reads what it updates.
-  const updates =
-    phase.stores.length > 1 && phase.stores.some((s) => c.kernel.buffers[s.buffer].access === 'readwrite');
+  // All loads of a point come before its stores: a kernel may read what it updates, and the engine can mix the instructions of
+  // several vectors, which hides their latencies.
   const writes: (() => void)[] = [];
   for (const store of phase.stores) {
     for (let copy = 0; copy < c.copies; copy++) {
       prepare(c, store.value, copy);
-      const write = prepareStore(c, store, copy, pushUnrounded);
-      if (updates) writes.push(write);
-      else write();
+      writes.push(prepareStore(c, store, copy, pushUnrounded));
     }
   }
   for (const write of writes) write();

@@ -1,2 +1,3 @@
+export { belowMaximum } from './numbering.js';
 export { splitIntoStages } from './split.js';
 export { stashRepeated } from './stash.js';

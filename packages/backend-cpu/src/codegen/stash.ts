@@ -18,6 +18,7 @@ import {
   visitExprs,
 } from '@neurite/tensor';
 import { opCost, pointsOf } from './cost.js';
+import { createNumbering } from './numbering.js';
 import { mapPhase, positionIn } from './split.js';
 import { phasesThatMayRepeat } from './stages.js';
 
@@ -30,44 +31,6 @@ export interface Stashed {
   readonly kernel: Kernel;
   readonly nest: Nest;
   readonly scratchBytes: number;
-}
-
-/** Numbers expressions so that equal numbers mean equal values at the same point of equally long loops. */
-function createNumbering(): (phase: Phase) => (e: Expr) => number {
-  const numbers = new Map<string, number>();
-  return ({ loops }) => {
-    const sizes = loops.map((l) => l.size).join();
-    const names = new Map<Expr, string>(loops.map((l, i) => [l.variable, `loop ${i} of ${sizes}`]));
-    const known = new Map<Expr, number>();
-    const numberOf = (e: Expr): number => {
-      let number = known.get(e);
-      if (number === undefined) {
-        const key = names.get(e) ?? keyOf(e, numberOf);
-        number = numbers.get(key) ?? numbers.size;
-        numbers.set(key, number);
-        known.set(e, number);
-      }
-      return number;
-    };
-    return numberOf;
-  };
-}
-
-function keyOf(e: Expr, numberOf: (e: Expr) => number): string {
-  switch (e.kind) {
-    case 'const':
-      return `${e.dtype} ${Object.is(e.value, -0) ? '-0' : e.value}`;
-    case 'var':
-      return `var ${e.id}`;
-    case 'scalar':
-      return `scalar ${e.slot}`;
-    case 'acc':
-      return `acc ${e.acc}`;
-    case 'load':
-      return `load ${e.buffer} ${numberOf(e.index)} ${e.guard ? numberOf(e.guard) : ''}`;
-    case 'op':
-      return `${e.op} ${e.dtype} ${e.args.map(numberOf)}`;
-  }
 }
 
 /** Visits the dear sub-expressions of what a phase computes (addresses and guards aside), down to where `visit` is false. */

@@ -52,9 +52,10 @@ interface Reduced {
   readonly r: Value;
 }
 
-function reduce(v: Lanes, x: Value): Reduced {
+/** `bias` is added to the n of `nBits`. */
+function reduce(v: Lanes, x: Value, bias = 0): Reduced {
   const { ln2High, ln2Low } = tableOf(v);
-  const magic = v.constant(roundingMagic(v));
+  const magic = v.constant(roundingMagic(v) + bias);
   const nBits = v.hold(v.add(v.mul(x, v.constant(Math.LOG2E)), magic));
   const n = v.hold(v.sub(nBits, magic));
   const r = v.hold(v.sub(v.sub(x, v.mul(n, v.constant(ln2High))), v.mul(n, v.constant(ln2Low))));
@@ -98,6 +99,17 @@ export function exp(v: Lanes, x: Value): Value {
     () => expNormal(v, x),
     () => expAnywhere(v, x),
   );
+}
+
+/** 2 to this brings every result of a negative argument among the normal numbers. */
+const LIFT = 64;
+
+/** eˣ of x ≤ 0 or NaN, with the bits of `exp` and no branch, so that several vectors can be under way at once. */
+export function expOfNegative(v: Lanes, x: Value): Value {
+  const clamped = v.hold(v.pmax(x, v.constant(tableOf(v).min)));
+  const { nBits, r } = reduce(v, clamped, v.bias + LIFT);
+  const lifted = v.mul(expOfReduced(v, r), v.shl(nBits, v.mantissa));
+  return v.hold(v.mul(lifted, v.constant(2 ** -LIFT)));
 }
 
 /** eˣ − 1. */

@@ -9,7 +9,7 @@
 import type { ScalarOp } from '@neurite/tensor';
 import { rare } from '../rare.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
-import { exp, expm1, sigmoid, tanh } from './exponential.js';
+import { exp, expm1, expOfNegative, sigmoid, tanh } from './exponential.js';
 import { type FloatShape, type Lanes, lanesOf, type Value } from './lanes.js';
 import { log, log1p } from './logarithm.js';
 import { cos, sin } from './trigonometry.js';
@@ -22,18 +22,19 @@ interface MathOp {
   readonly cost: number;
   /** The arguments are held (cheap to push, any number of times); so is the result. */
   readonly emit: (v: Lanes, ...args: [Value, Value]) => Value;
-  /** The same for arguments that are known to be small angles. */
+  /** The same bits for arguments that are known to be small angles (`exp`: not positive). */
   readonly near?: (v: Lanes, x: Value) => Value;
 }
 
 /** Ops that WebAssembly has no instruction for. Rounding, absolute value and square roots are instructions. */
 export const MATH = {
-  exp: { arity: 1, cost: 20, emit: exp },
+  exp: { arity: 1, cost: 20, emit: exp, near: expOfNegative },
   log: { arity: 1, cost: 35, emit: log },
   expm1: { arity: 1, cost: 30, emit: expm1 },
   log1p: { arity: 1, cost: 60, emit: log1p },
-  sin: { arity: 1, cost: 60, emit: (v, x) => sin(v, x, rare().repairLarge), near: (v, x) => sin(v, x) },
-  cos: { arity: 1, cost: 60, emit: (v, x) => cos(v, x, rare().repairLarge), near: (v, x) => cos(v, x) },
+  // Two vectors of float64 for one of float32.
+  sin: { arity: 1, cost: 90, emit: (v, x) => sin(v, x, rare().repairLarge), near: (v, x) => sin(v, x) },
+  cos: { arity: 1, cost: 90, emit: (v, x) => cos(v, x, rare().repairLarge), near: (v, x) => cos(v, x) },
   atan: { arity: 1, cost: 35, emit: (v, x) => rare().atan(v, x) },
   erf: { arity: 1, cost: 65, emit: (v, x) => rare().erf(v, x) },
   tanh: { arity: 1, cost: 30, emit: tanh },

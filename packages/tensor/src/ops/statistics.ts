@@ -79,7 +79,8 @@ export function softmax(input: Node, dim: number, dtype = input.dtype): Node {
   const d = softmaxDim('softmax', x, dim);
   if (d === null) return x;
   const e = unary('exp', sub(x, shiftOf(x, d, 'softmax')));
-  return div(e, sum(e, d, true));
+  // One division per row. The sum is at least 1, so its reciprocal loses nothing but a rounding.
+  return mul(e, unary('reciprocal', sum(e, d, true)));
 }
 
 /** log softmax(x) without the logarithm of a small quotient. */

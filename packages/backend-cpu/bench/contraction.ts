@@ -20,7 +20,7 @@ const ROOF = { depth: 96, repeats: 2000 } as const;
 /** The micro-kernel over and over on the same panels. */
 function createRoof(): () => number {
   const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 });
-  const module = new ModuleBuilder(memoryImport(false), { text: false });
+  const module = new ModuleBuilder(memoryImport(false));
   const kernel = microKernel(module, FLOAT32);
   const f = module.func('roof', []);
   module.exportFunction(f);

@@ -17,7 +17,6 @@ import { specializeContraction } from './contraction/index.js';
 import { whenHere } from './late.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
 import type { CpuProgram } from './program.js';
-import { createCoordinated } from './threads/coordinator.js';
 import { createSequential, type Executor } from './threads/executor.js';
 import { createPool } from './threads/pool.js';
 import { findThreading, type Threading } from './threads/spawn.js';
@@ -92,14 +91,17 @@ async function startThreads(options: CpuOptions): Promise<Started> {
   }
 }
 
-function createThreaded(
+async function createThreaded(
   memory: LinearMemory,
   { spawn, mayWait }: Threading,
   { threads, minParallelWork: minWork }: CpuOptions & { readonly threads: number },
-): Executor | Promise<Executor> {
+): Promise<Executor> {
   const warn = (message: string) => console.warn(`neurite: ${message}`);
   const pool = { threads, minWork, spawn, warn };
-  return mayWait ? createPool(memory, pool) : createCoordinated(memory, pool);
+  if (mayWait) return createPool(memory, pool);
+  // Only a page's main thread needs it.
+  const { createCoordinated } = await import('./threads/coordinator.js');
+  return createCoordinated(memory, pool);
 }
 
 /** (func (drop (v128.const 0))) as a module. */

@@ -1,6 +1,6 @@
 /** What the CPU backend runs: functions over ranges, and the block of memory that carries their arguments. */
 import type { Kernel, Program } from '@neurite/tensor';
-import type { ModuleBuilder } from './wasm/encoder.js';
+import type { MemoryImport, ModuleBuilder } from './wasm/encoder.js';
 
 /** What a piece of a program says about itself. */
 export interface PartFacts {
@@ -47,20 +47,29 @@ export interface ProgramSource {
   readonly sharedBytes: number;
   /** Whether it is a tuned algorithm and not the kernel's own loops. */
   readonly specialized: boolean;
-  /** Writes the module; with `text`, so that it can be listed. */
-  build(text: boolean): ModuleBuilder;
+  readonly module: ModuleBuilder;
+  /** Writes the same module again, to be listed. */
+  write(listing: ModuleBuilder): void;
+}
+
+/** What `write` writes in WebAssembly's text format. */
+export async function listed(memory: MemoryImport, write: (module: ModuleBuilder) => void): Promise<string> {
+  const { ModuleListing } = await import('./wasm/listing.js');
+  const listing = new ModuleListing(memory);
+  write(listing);
+  return listing.text();
 }
 
 /** Compiles a module and binds it to `memory`. */
 export function linkProgram(source: ProgramSource, memory: WebAssembly.Memory): CpuProgram {
-  const { kernel, parts, scratchBytes, sharedBytes, specialized } = source;
-  const code = source.build(false).encode();
+  const { kernel, parts, scratchBytes, sharedBytes, specialized, module } = source;
+  const code = module.encode();
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
   return {
     kernel,
     // Listings are long and rarely read, so they are made when asked for.
     get source() {
-      return source.build(true).text();
+      return listed(module.memory, (listing) => source.write(listing));
     },
     specialized,
     scratchBytes,

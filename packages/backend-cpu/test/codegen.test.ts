@@ -55,7 +55,7 @@ test.each([
   ['column sum', columnSum(32, 40)],
   ['softmax', softmax(8, 20)],
 ])('generated code of %s', async (_, k) => {
-  const text = kernelText(k);
+  const text = await kernelText(k);
   expect(text).toMatchSnapshot();
   const wabt = await wabtFactory();
   const binary = wabt.parseWat('kernel.wat', text, { simd: true }).toBinary({}).buffer;

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import wabtFactory from 'wabt';
 import { ModuleBuilder, type PlainOp } from '../src/wasm/encoder.js';
+import { ModuleListing } from '../src/wasm/listing.js';
 import { OPCODES } from '../src/wasm/opcodes.js';
 
 const MEMORY = { module: 'env', name: 'memory', minPages: 1 };
 
 test('a function that sums an array runs and its text assembles to the same bytes', async () => {
-  const module = new ModuleBuilder(MEMORY, { text: true });
+  const module = new ModuleListing(MEMORY);
   const f = module.func('sum', ['i32', 'i32'], ['f32']);
   const total = f.local('v128');
   const done = f.block();

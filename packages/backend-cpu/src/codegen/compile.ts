@@ -3,7 +3,7 @@
  * second ones the next, and so on; most nests have only one stage.
  */
 import type { Kernel } from '@neurite/tensor';
-import { argumentLayout, type CpuProgram, linkProgram, type PartFacts } from '../program.js';
+import { argumentLayout, type CpuProgram, linkProgram, listed, type PartFacts } from '../program.js';
 import { type MemoryImport, ModuleBuilder } from '../wasm/encoder.js';
 import { emitNest, laneCount } from './nest.js';
 import { emitPart } from './parts.js';
@@ -23,8 +23,7 @@ export const memoryImport = (shared: boolean): MemoryImport => ({
 export const isShared = (memory: WebAssembly.Memory): boolean =>
   typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
 
-interface Built {
-  readonly module: ModuleBuilder;
+interface Written {
   readonly parts: readonly PartFacts[];
   readonly scratchBytes: number;
   readonly sharedBytes: number;
@@ -44,8 +43,7 @@ function stagesOf(kernel: Kernel, limits: SplitLimits): Stages[] {
   });
 }
 
-function build(kernel: Kernel, shared: boolean, limits: SplitLimits, text: boolean): Built {
-  const module = new ModuleBuilder(memoryImport(shared), { text });
+function write(module: ModuleBuilder, kernel: Kernel, limits: SplitLimits): Written {
   const layout = argumentLayout(kernel);
   const stages = stagesOf(kernel, limits);
   const functions = stages.map(({ kernel: own, nests, working }, i) =>
@@ -60,7 +58,6 @@ function build(kernel: Kernel, shared: boolean, limits: SplitLimits, text: boole
     .filter((together) => together.length > 0)
     .map((together, i) => emitPart(module, `part${i}`, together, limits.sliceWork));
   return {
-    module,
     parts,
     // One call runs its nests one after another.
     scratchBytes: Math.max(0, ...functions.flat().map((n) => n.scratchBytes)),
@@ -69,8 +66,8 @@ function build(kernel: Kernel, shared: boolean, limits: SplitLimits, text: boole
 }
 
 /** The generated code in WebAssembly's text format. */
-export function kernelText(kernel: Kernel): string {
-  return build(kernel, false, SPLIT_LIMITS, true).module.text();
+export function kernelText(kernel: Kernel): Promise<string> {
+  return listed(memoryImport(false), (module) => write(module, kernel, SPLIT_LIMITS));
 }
 
 /** Compiles a kernel, its functions bound to `memory`. Tests cut small kernels, too, by other `limits`. */
@@ -79,16 +76,15 @@ export function compileKernel(
   memory: WebAssembly.Memory,
   limits: SplitLimits = SPLIT_LIMITS,
 ): CpuProgram {
-  const shared = isShared(memory);
-  const { module, parts, scratchBytes, sharedBytes } = build(kernel, shared, limits, false);
+  const module = new ModuleBuilder(memoryImport(isShared(memory)));
+  const written = write(module, kernel, limits);
   return linkProgram(
     {
+      ...written,
       kernel,
-      parts,
-      scratchBytes,
-      sharedBytes,
       specialized: false,
-      build: (text) => (text ? build(kernel, shared, limits, true).module : module),
+      module,
+      write: (listing) => void write(listing, kernel, limits),
     },
     memory,
   );

@@ -25,21 +25,8 @@ import { addRows } from './columns.js';
 import type { WorkingBuffer } from './context.js';
 import { pointsOf } from './cost.js';
 import { cutLoops } from './cut.js';
+import { mapPhase } from './phaseMap.js';
 import { type SplitLimits, type Stages, stageRules } from './stages.js';
-
-/** A phase with all its expressions replaced. */
-export function mapPhase(phase: Phase, map: (e: Expr) => Expr): Phase {
-  return {
-    ...phase,
-    reductions: phase.reductions.map((r) => ({ ...r, value: map(r.value) })),
-    stores: phase.stores.map((s) => ({
-      ...s,
-      index: map(s.index),
-      value: map(s.value),
-      guard: s.guard && map(s.guard),
-    })),
-  };
-}
 
 const set = (buffer: number, index: Expr, value: Expr): Store => ({
   buffer,

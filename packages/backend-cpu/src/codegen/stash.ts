@@ -19,7 +19,8 @@ import {
 } from '@neurite/tensor';
 import { opCost, pointsOf } from './cost.js';
 import { createNumbering } from './numbering.js';
-import { mapPhase, positionIn } from './split.js';
+import { mapPhase } from './phaseMap.js';
+import { positionIn } from './split.js';
 import { phasesThatMayRepeat } from './stages.js';
 
 /** What has no op as dear as a transcendental function is computed again: storing and loading cost several instructions. */

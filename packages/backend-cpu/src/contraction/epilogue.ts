@@ -18,7 +18,7 @@ import { hoist } from '../codegen/hoist.js';
 import { emitRange, laneVariants } from '../codegen/loops.js';
 import { createContext, emitBases, usesDoubles } from '../codegen/nest.js';
 import { copiesFor, emitPhase } from '../codegen/phase.js';
-import { mapPhase } from '../codegen/split.js';
+import { mapPhase } from '../codegen/phaseMap.js';
 import { argumentLayout } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder, ValueType } from '../wasm/encoder.js';
 import type { Place } from './convGaps.js';

@@ -79,19 +79,12 @@ function emitPart(
   );
 }
 
-function build(
-  kernel: Kernel,
-  programs: readonly BlockProgram[],
-  shared: boolean,
-  text: boolean,
-): ModuleBuilder {
-  const module = new ModuleBuilder(memoryImport(shared), { text });
+function write(module: ModuleBuilder, kernel: Kernel, programs: readonly BlockProgram[]): void {
   // Parts of one contraction differ in the starts of their places only.
   const epilogue = makeEpilogue(kernel, kernel.nests[0]!, programs[0]!);
   programs.forEach((program, i) => {
     emitPart(module, kernel, program, epilogue, `contract${i}`);
   });
-  return module;
 }
 
 /**
@@ -101,7 +94,8 @@ function build(
 export function specializeContraction(kernel: Kernel, memory: WebAssembly.Memory): CpuProgram | undefined {
   const programs = plan(kernel);
   if (!programs) return undefined;
-  const shared = isShared(memory);
+  const module = new ModuleBuilder(memoryImport(isShared(memory)));
+  write(module, kernel, programs);
   return linkProgram(
     {
       kernel,
@@ -113,7 +107,8 @@ export function specializeContraction(kernel: Kernel, memory: WebAssembly.Memory
       scratchBytes: Math.max(...programs.map((program) => program.scratchBytes)),
       sharedBytes: Math.max(...programs.map((program) => program.sharedBytes)),
       specialized: true,
-      build: (text) => build(kernel, programs, shared, text),
+      module,
+      write: (listing) => write(listing, kernel, programs),
     },
     memory,
   );

@@ -1,4 +1,4 @@
-/** WebAssembly modules: an imported memory, functions, exports, in binary and as text. */
+/** WebAssembly modules in binary: an imported memory, functions, exports. */
 import { append, pushText, pushUnsigned } from './bytes.js';
 import { FunctionBuilder, TYPE_BYTE, type ValueType } from './function.js';
 
@@ -19,19 +19,25 @@ export class ModuleBuilder {
   readonly #functions: FunctionBuilder[] = [];
   readonly #exports = new Map<string, FunctionBuilder>();
   readonly #shared = new Map<string, FunctionBuilder>();
-  readonly #memory: MemoryImport;
-  readonly #text: boolean;
+  readonly memory: MemoryImport;
+  readonly #Builder: typeof FunctionBuilder;
 
-  /** `text: true` keeps a listing of every instruction for `text()`. */
-  constructor(memory: MemoryImport, options: { readonly text?: boolean } = {}) {
-    this.#memory = memory;
-    this.#text = options.text ?? false;
+  /** `Builder` may write something else beside the code (see `listing.ts`). */
+  constructor(memory: MemoryImport, Builder = FunctionBuilder) {
+    this.memory = memory;
+    this.#Builder = Builder;
   }
 
   func(name: string, params: readonly ValueType[], results: readonly ValueType[] = []): FunctionBuilder {
-    const made = new FunctionBuilder(this.#functions.length, name, params, results, this.#text);
+    const made = new this.#Builder(this.#functions.length, name, params, results);
     this.#functions.push(made);
     return made;
+  }
+  get functions(): readonly FunctionBuilder[] {
+    return this.#functions;
+  }
+  get exports(): ReadonlyMap<string, FunctionBuilder> {
+    return this.#exports;
   }
   /** The helper function of this name, written by `body` when first asked for. */
   helper(
@@ -75,7 +81,7 @@ export class ModuleBuilder {
       1,
       [...types.values()].map((type) => type.bytes),
     );
-    section(2, [encodeMemoryImport(this.#memory)]);
+    section(2, [encodeMemoryImport(this.memory)]);
     section(
       3,
       signatures.map((type) => unsigned(type)),
@@ -98,19 +104,6 @@ export class ModuleBuilder {
       }),
     );
     return new Uint8Array(out);
-  }
-
-  /** The module in WebAssembly's text format; empty function bodies unless made with `text: true`. */
-  text(): string {
-    const { module, name, minPages, maxPages, shared } = this.#memory;
-    const limits = `${minPages}${maxPages === undefined ? '' : ` ${maxPages}`}${shared ? ' shared' : ''}`;
-    return [
-      '(module',
-      `  (import "${module}" "${name}" (memory ${limits}))`,
-      ...this.#functions.map((f) => f.text()),
-      ...[...this.#exports].map(([exported, f]) => `  (export "${exported}" (func $${f.name}))`),
-      ')',
-    ].join('\n');
   }
 }
 

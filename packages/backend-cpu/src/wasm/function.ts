@@ -1,4 +1,4 @@
-/** One function under construction: instructions as bytes, with a text listing on request. */
+/** One function under construction: instructions as bytes. */
 import { append, pushSigned, pushSigned32, pushUnsigned } from './bytes.js';
 import {
   accessBytes,
@@ -47,168 +47,139 @@ export class FunctionBuilder {
   readonly results: readonly ValueType[];
   readonly #locals: ValueType[] = [];
   readonly #code: number[] = [];
-  readonly #lines: string[] | null;
   #depth = 0;
 
-  constructor(
-    index: number,
-    name: string,
-    params: readonly ValueType[],
-    results: readonly ValueType[],
-    text: boolean,
-  ) {
+  constructor(index: number, name: string, params: readonly ValueType[], results: readonly ValueType[]) {
     this.index = index;
     this.name = name;
     this.params = params;
     this.results = results;
-    this.#lines = text ? [] : null;
   }
 
-  #line(text: string, indent = 0): void {
-    this.#lines?.push('  '.repeat(this.#depth + indent + 2) + text);
+  get locals(): readonly ValueType[] {
+    return this.#locals;
+  }
+  /** Blocks that are open. */
+  get depth(): number {
+    return this.#depth;
   }
 
   /** Declares a local, zero at entry; returns its index (parameters come first, from 0). */
   local(type: ValueType): number {
     return this.params.length + this.#locals.push(type) - 1;
   }
-  /** A remark in the text listing. */
-  comment(text: string): void {
-    this.#line(`;; ${text}`);
-  }
   /** An instruction without immediates. */
   op(name: PlainOp): void {
     append(this.#code, OPCODES.get(name)!);
-    this.#line(name);
   }
-  #index(code: number, word: string, index: number): void {
+  #index(code: number, index: number): void {
     this.#code.push(code);
     pushUnsigned(this.#code, index);
-    this.#line(`${word} ${index}`);
   }
   get(local: number): void {
-    this.#index(0x20, 'local.get', local);
+    this.#index(0x20, local);
   }
   set(local: number): void {
-    this.#index(0x21, 'local.set', local);
+    this.#index(0x21, local);
   }
   tee(local: number): void {
-    this.#index(0x22, 'local.tee', local);
+    this.#index(0x22, local);
   }
   call(target: FunctionBuilder): void {
-    this.#code.push(0x10);
-    pushUnsigned(this.#code, target.index);
-    this.#line(`call $${target.name}`);
+    this.#index(0x10, target.index);
   }
 
   i32(value: number): void {
     this.#code.push(0x41);
     pushSigned32(this.#code, value);
-    this.#line(`i32.const ${value | 0}`);
   }
   i64(value: bigint): void {
     this.#code.push(0x42);
     pushSigned(this.#code, BigInt.asIntN(64, value));
-    this.#line(`i64.const ${value}`);
   }
   f32(value: number): void {
     this.#code.push(0x43);
     append(this.#code, f32Bytes(value));
-    this.#line(`f32.const ${floatText(value)}`);
   }
   f64(value: number): void {
     this.#code.push(0x44);
     append(this.#code, f64Bytes(value));
-    this.#line(`f64.const ${floatText(value)}`);
   }
   /** A vector constant from its 16 bytes. */
   v128(bytes: readonly number[]): void {
-    this.#vector(bytes, () => `i8x16 ${bytes.join(' ')}`);
+    this.#vector(bytes);
   }
   f32x4(value: number): void {
-    this.#vector(repeated(f32Bytes(value)), () => `f32x4${` ${floatText(value)}`.repeat(4)}`);
+    this.#vector(repeated(f32Bytes(value)));
   }
   f64x2(value: number): void {
-    this.#vector(repeated(f64Bytes(value)), () => `f64x2${` ${floatText(value)}`.repeat(2)}`);
+    this.#vector(repeated(f64Bytes(value)));
   }
   /** Four equal words, or four given ones. */
   i32x4(...values: [number] | [number, number, number, number]): void {
-    const all = values.length === 1 ? [values[0], values[0], values[0], values[0]] : values;
-    this.#vector(all.flatMap(i32Bytes), () => `i32x4 ${all.map((v) => v | 0).join(' ')}`);
+    this.#vector(repeated(values.flatMap(i32Bytes)));
   }
-  #vector(bytes: readonly number[], text: () => string): void {
+  #vector(bytes: readonly number[]): void {
     this.#code.push(0xfd, 12);
     append(this.#code, bytes);
-    if (this.#lines) this.#line(`v128.const ${text()}`);
   }
 
-  #memory(op: MemoryOp | LaneMemoryOp, offset: number, align: number, suffix: string): void {
+  /** A load or store at the address on the stack plus `offset`; `align` in bytes is a promise, natural if absent. */
+  memory(op: MemoryOp, offset?: number, align?: number): void {
+    this.#memory(op, offset, align);
+  }
+  laneMemory(op: LaneMemoryOp, lane: number, offset?: number, align?: number): void {
+    this.#memory(op, offset, align);
+    this.#code.push(lane);
+  }
+  #memory(op: MemoryOp | LaneMemoryOp, offset = 0, align = accessBytes(op)): void {
     append(this.#code, OPCODES.get(op)!);
     this.#code.push(31 - Math.clz32(align));
     pushUnsigned(this.#code, offset);
-    this.#line(
-      `${op}${offset ? ` offset=${offset}` : ''}${align === accessBytes(op) ? '' : ` align=${align}`}${suffix}`,
-    );
-  }
-  /** A load or store at the address on the stack plus `offset`; `align` in bytes is a promise, natural if absent. */
-  memory(op: MemoryOp, offset = 0, align = accessBytes(op)): void {
-    this.#memory(op, offset, align, '');
-  }
-  laneMemory(op: LaneMemoryOp, lane: number, offset = 0, align = accessBytes(op)): void {
-    this.#memory(op, offset, align, ` ${lane}`);
-    this.#code.push(lane);
   }
   /** Extracts or replaces one lane. */
   lane(op: LaneOp, lane: number): void {
     append(this.#code, OPCODES.get(op)!);
     this.#code.push(lane);
-    this.#line(`${op} ${lane}`);
   }
   /** `i8x16.shuffle`: byte numbers 0–15 are of the first operand, 16–31 of the second. */
   shuffle(bytes: readonly number[]): void {
     this.#code.push(0xfd, 13, ...bytes);
-    this.#line(`i8x16.shuffle ${bytes.join(' ')}`);
   }
   /** Copies bytes; takes target, source and length from the stack. */
   memoryCopy(): void {
     this.#code.push(0xfc, 10, 0, 0);
-    this.#line('memory.copy');
   }
   /** Fills bytes; takes target, value and length from the stack. */
   memoryFill(): void {
     this.#code.push(0xfc, 11, 0);
-    this.#line('memory.fill');
   }
 
-  #open(code: number, word: string, result: ValueType | null): Label {
+  #open(code: number, result: ValueType | null): Label {
     this.#code.push(code, result ? TYPE_BYTE[result] : 0x40);
-    this.#line(result ? `${word} (result ${result})` : word);
-    this.#depth += 1;
-    return { depth: this.#depth };
+    return { depth: ++this.#depth };
   }
   block(result: ValueType | null = null): Label {
-    return this.#open(0x02, 'block', result);
+    return this.#open(0x02, result);
   }
   loop(result: ValueType | null = null): Label {
-    return this.#open(0x03, 'loop', result);
+    return this.#open(0x03, result);
   }
   if_(result: ValueType | null = null): Label {
-    return this.#open(0x04, 'if', result);
+    return this.#open(0x04, result);
   }
   else_(): void {
     this.#code.push(0x05);
-    this.#line('else', -1);
   }
   end(): void {
     this.#code.push(0x0b);
     this.#depth -= 1;
-    this.#line('end');
   }
   br(label: Label): void {
-    this.#index(0x0c, 'br', this.#depth - label.depth);
+    this.#index(0x0c, this.#depth - label.depth);
   }
   brIf(label: Label): void {
-    this.#index(0x0d, 'br_if', this.#depth - label.depth);
+    this.#index(0x0d, this.#depth - label.depth);
   }
 
   /** Body as in the code section. */
@@ -228,19 +199,4 @@ export class FunctionBuilder {
     body.push(0x0b);
     return body;
   }
-
-  /** The function in WebAssembly's text format. */
-  text(): string {
-    const word = (name: string, types: readonly ValueType[]) =>
-      types.length ? ` (${name} ${types.join(' ')})` : '';
-    const head = `  (func $${this.name}${word('param', this.params)}${word('result', this.results)}`;
-    const locals = this.#locals.length ? [`   ${word('local', this.#locals)}`] : [];
-    return [head, ...locals, ...(this.#lines ?? []), '  )'].join('\n');
-  }
-}
-
-function floatText(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  return Object.is(value, -0) ? '-0' : String(value);
 }

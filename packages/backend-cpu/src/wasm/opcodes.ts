@@ -126,9 +126,20 @@ define(CORE_MEMORY, null);
 define(SATURATING, 0xfc);
 for (const runs of [SIMD, SIMD_MEMORY, LANE, LANE_MEMORY]) define(runs, 0xfd);
 
-/** Bytes that a load or store touches. */
-export function accessBytes(op: MemoryOp | LaneMemoryOp): number {
+const touched = new Map<string, number>();
+
+function findAccessBytes(op: string): number {
   const width = /(?:load|store)(\d+)(?:x(\d+))?/.exec(op);
   if (width) return (Number(width[1]) / 8) * Number(width[2] ?? 1);
   return op.startsWith('v128') ? 16 : op.includes('64') ? 8 : 4;
+}
+
+/** Bytes that a load or store touches. */
+export function accessBytes(op: MemoryOp | LaneMemoryOp): number {
+  let bytes = touched.get(op);
+  if (!bytes) {
+    bytes = findAccessBytes(op);
+    touched.set(op, bytes);
+  }
+  return bytes;
 }

@@ -31,8 +31,8 @@ export interface DeviceBuffer {
 /** A compiled kernel. */
 export interface Program {
   readonly kernel: Kernel;
-  /** Generated code, as text, for `explain`. */
-  readonly source: string;
+  /** Generated code, as text, for `explain`. May be a getter that writes it when it is asked for. */
+  readonly source: string | Promise<string>;
   /** Set by `specialize`: a tuned program, not the kernel's own loops. */
   readonly specialized?: boolean;
 }

@@ -77,7 +77,14 @@ export function validating(
   }
 
   function pair(kernel: Kernel, checked: Program, twin: Program | Promise<Program>): Pair | Promise<Pair> {
-    const join = (made: Program): Pair => ({ kernel, source: checked.source, checked, oracle: made });
+    const join = (made: Program): Pair => ({
+      kernel,
+      get source() {
+        return checked.source;
+      },
+      checked,
+      oracle: made,
+    });
     return twin instanceof Promise ? twin.then(join) : join(twin);
   }
   const pairUp = (kernel: Kernel, made: Program | Promise<Program>) =>

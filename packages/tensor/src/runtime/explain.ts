@@ -78,9 +78,9 @@ export async function explainNode(node: Node): Promise<Explanation> {
   const request = collect([node]);
   const plan = node.storage ? null : await planFor(device, request);
   const kernels: ExplainedKernel[] = [];
-  plan?.steps.forEach((step, i) => {
+  for (const [i, step] of plan?.steps.entries() ?? []) {
     if (step.kind === 'host') {
-      const { attrs } = plan.graph.nodes[step.node];
+      const { attrs } = plan!.graph.nodes[step.node];
       const name = (attrs as { name: string }).name;
       kernels.push({
         name,
@@ -88,20 +88,20 @@ export async function explainNode(node: Node): Promise<Explanation> {
         source: '',
         specialized: false,
         flops: 0,
-        bytes: bytesOf(plan.graph, step.node),
+        bytes: bytesOf(plan!.graph, step.node),
       });
-      return;
+      continue;
     }
     const { kernel } = step.bound;
-    const program = plan.programs[i]!;
+    const program = plan!.programs[i]!;
     kernels.push({
       name: kernel.name,
       loops: printKernel(kernel),
-      source: program.source,
+      source: await program.source,
       specialized: program.specialized === true,
       ...kernelCost(kernel),
     });
-  });
+  }
   const flops = kernels.reduce((sum, k) => sum + k.flops, 0);
   const bytes = kernels.reduce((sum, k) => sum + k.bytes, 0);
   return {

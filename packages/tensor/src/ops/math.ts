@@ -129,7 +129,8 @@ function scale(x: Node, factor: number): Node {
   return mul(y, constant(y, factor));
 }
 
-export const exp2 = (x: Node): Node => unary('exp', scale(x, LN2));
+/** A power: x·ln 2 in one float would lose as many digits of the result as x has before the point. */
+export const exp2 = (x: Node): Node => pow(2, toFloat(x));
 export const log2 = (x: Node): Node => scale(unary('log', x), Math.LOG2E);
 export const log10 = (x: Node): Node => scale(unary('log', x), Math.LOG10E);
 
@@ -163,28 +164,44 @@ export function atan2(yIn: Operand, xIn: Operand): Node {
   return where(steep, sub(pi(y, Math.PI / 2), angle), flat);
 }
 
+/** (eˣ − e⁻ˣ)/2 with eˣ − 1 = p(p + 2), p = e^(x/2) − 1, which overflows no earlier than the result. */
 export function sinh(x: Node): Node {
-  const y = toFloat(x);
-  return mul(sub(unary('expm1', y), unary('expm1', unary('neg', y))), 0.5);
+  const half = mul(toFloat(x), 0.5);
+  const part = (of: Node) => {
+    const p = unary('expm1', of);
+    return mul(mul(p, 0.5), add(p, 2));
+  };
+  return sub(part(half), part(unary('neg', half)));
 }
+/** (eˣ + e⁻ˣ)/2 from squares of e^±(x/2), which overflow no earlier than the result. */
 export function cosh(x: Node): Node {
-  const y = toFloat(x);
-  return mul(add(unary('exp', y), unary('exp', unary('neg', y))), 0.5);
+  const half = mul(toFloat(x), 0.5);
+  const part = (of: Node) => {
+    const e = unary('exp', of);
+    return mul(mul(e, 0.5), e);
+  };
+  return add(part(half), part(unary('neg', half)));
 }
+
+/** From here on asinh x is log 2x to the last digit, and up to here x² does not overflow. */
+const largeOf = (dtype: DType): number => (dtype === 'float16' ? 2 ** 7 : 2 ** 30);
 
 /** asinh(x) = ±log1p(a + a² / (1 + √(a² + 1))) with a = |x|: no cancellation at either end. */
 export function asinh(x: Node): Node {
   const y = toFloat(x);
   const negative = lt(y, 0);
-  const a = where(negative, unary('neg', y), y);
+  const size = where(negative, unary('neg', y), y);
+  const large = gt(size, largeOf(y.dtype));
+  const a = where(large, constant(y, 1), size);
   const squared = mul(a, a);
-  const value = unary('log1p', add(a, div(squared, add(unary('sqrt', add(squared, 1)), 1))));
+  const near = unary('log1p', add(a, div(squared, add(unary('sqrt', add(squared, 1)), 1))));
+  const far = add(unary('log', where(large, size, constant(y, 1))), LN2);
+  const value = where(large, far, near);
   return where(negative, unary('neg', value), value);
 }
-/** acosh(x) = log1p(t + √(t(t + 2))) with t = x − 1. */
+/** acosh(x) = 2 asinh √((x − 1)/2). */
 export function acosh(x: Node): Node {
-  const t = sub(toFloat(x), 1);
-  return unary('log1p', add(t, unary('sqrt', mul(t, add(t, 2)))));
+  return mul(asinh(unary('sqrt', mul(sub(toFloat(x), 1), 0.5))), 2);
 }
 export function atanh(x: Node): Node {
   const y = toFloat(x);

@@ -3,7 +3,7 @@ import type { Backend, Program } from '../backend/interface.js';
 import { NeuriteError } from '../errors.js';
 import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
-import { printKernel } from '../kernel/print.js';
+import { kernelKey } from '../kernel/key.js';
 import { isSpelledBy } from '../kernel/traverse.js';
 import { matches, type Request, toGraph } from '../schedule/graph.js';
 import { buildPlan, type Plan } from '../schedule/plan.js';
@@ -38,7 +38,7 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
       );
     }
   }
-  const key = printKernel(kernel);
+  const key = kernelKey(kernel);
   const known = programs.get(key);
   if (known) return known;
   stats.programsCompiled++;
@@ -59,7 +59,7 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
 
 /** Finds or makes the plan of a request. Synchronous when everything is cached or the backend compiles synchronously. */
 export function planFor(device: Device, request: Request): CompiledPlan | Promise<CompiledPlan> {
-  const known = device.plans.get(request.hash)?.find((p) => matches(p.graph, request));
+  const known = device.plans.get(request.hash)?.find((p) => matches(p.source, request));
   if (known) {
     stats.plansReused++;
     return known;

@@ -97,19 +97,22 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
   };
 }
 
+/** Positions of an op's nodes. */
+export const nodesOf = (nodes: readonly GraphNode[], op: PrimitiveOp): number[] =>
+  nodes.flatMap((n, i) => (n.op === op ? [i] : []));
+
 /** The request's structure, without references to live nodes. */
 export function toGraph(request: Request): Graph {
   const nodes = request.order.map((n, k): GraphNode => {
     if (request.isLeaf[k]) return { op: 'data', inputs: [], attrs: {}, shape: n.shape, dtype: n.dtype };
     return { op: n.op, inputs: n.inputs.map((i) => i.index), attrs: n.attrs, shape: n.shape, dtype: n.dtype };
   });
-  const pick = (op: PrimitiveOp) => nodes.flatMap((n, i) => (n.op === op ? [i] : []));
   return {
     nodes,
     roots: request.roots,
     overwrites: request.overwrites,
-    leaves: pick('data'),
-    scalars: pick('scalar'),
+    leaves: nodesOf(nodes, 'data'),
+    scalars: nodesOf(nodes, 'scalar'),
   };
 }
 

@@ -11,6 +11,7 @@ import { chooseStored } from './materialize.js';
 import { type Lifetime, type Placement, planArena, planSlots } from './memory.js';
 import { chooseOverwrites } from './overwrite.js';
 import { loadsOf, type Part, storesOf } from './part.js';
+import { joinProducts } from './products.js';
 
 /** A kernel to run, or a custom op to compute on the host. */
 export type PlanStep =
@@ -18,6 +19,9 @@ export type PlanStep =
   | { readonly kind: 'host'; readonly node: number; readonly inputs: readonly number[] };
 
 export interface Plan {
+  /** What was asked for: by this a plan is found again. */
+  readonly source: Graph;
+  /** What is computed; leaves and scalars are those of `source`, in its order. */
   readonly graph: Graph;
   readonly steps: readonly PlanStep[];
   /** Scratch places of intermediates, by node. */
@@ -39,7 +43,8 @@ export const bytesOf = (graph: Graph, node: number): number =>
   sizeOf(graph.nodes[node].shape) * DTYPES[graph.nodes[node].dtype].bytes;
 
 /** Schedules a graph for a device with the given capabilities. */
-export function buildPlan(graph: Graph, capabilities: Capabilities, options: PlanOptions): Plan {
+export function buildPlan(source: Graph, capabilities: Capabilities, options: PlanOptions): Plan {
+  const graph = options.fuse ? joinProducts(source) : source;
   const maxLoads = Math.max(2, Math.min(capabilities.maxBuffers - 1, 48));
   const stored = chooseStored(graph, {
     fuse: options.fuse,
@@ -77,6 +82,7 @@ export function buildPlan(graph: Graph, capabilities: Capabilities, options: Pla
   const memory = capabilities.arena ? planArena(lifetimes, capabilities.alignment) : planSlots(lifetimes);
   const fresh = graph.roots.filter((r) => !inPlace.has(r)).reduce((sum, r) => sum + bytesOf(graph, r), 0);
   return {
+    source,
     graph,
     steps,
     scratch: new Map(nodes.map((n, i) => [n, memory.places[i]])),

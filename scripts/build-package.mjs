@@ -4,9 +4,10 @@
  * program (a package with `main`). With `--bundle` it leaves the declarations alone: running needs none, and they
  * take ten times as long.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { build, formatMessages } from 'esbuild';
+import { bundleInParts } from './parts.mjs';
 import { readJson } from './workspace.mjs';
 
 const directory = process.cwd();
@@ -60,28 +61,43 @@ function clear() {
   }
 }
 
+/** Writes a file below `dist`. */
+function write(path, text) {
+  mkdirSync(dirname(join(output, path)), { recursive: true });
+  writeFileSync(join(output, path), text);
+}
+
 async function bundle(entries) {
-  const namespaces = entries.flatMap(namespacesOf);
-  const result = await build({
+  const options = {
     absWorkingDir: directory,
-    entryPoints: [...entries, ...namespaces],
-    plugins: [keepApart(entries, namespaces)],
     outdir: output,
-    outbase: source,
     bundle: true,
-    // Entry points of one package share their modules, and with them their state, through common chunks.
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
     format: 'esm',
     platform: manifest.main ? 'node' : 'neutral',
     target: 'es2022',
     packages: 'external',
     sourcemap: true,
     logLevel: 'silent',
-  });
+  };
+  const namespaces = entries.flatMap(namespacesOf);
+  const inParts =
+    !manifest.main && namespaces.length === 0 && (await bundleInParts(options, entries, source, write));
+  const warnings =
+    inParts ||
+    (
+      await build({
+        ...options,
+        entryPoints: [...entries, ...namespaces],
+        plugins: [keepApart(entries, namespaces)],
+        outbase: source,
+        // Entry points of one package share their modules, and with them their state, through common chunks.
+        splitting: true,
+        chunkNames: 'chunks/[name]-[hash]',
+      })
+    ).warnings;
   // A warning is a module dropped because of `sideEffects`, or worse: no package is published with one.
-  if (result.warnings.length > 0) {
-    throw new Error((await formatMessages(result.warnings, { kind: 'warning' })).join('\n'));
+  if (warnings.length > 0) {
+    throw new Error((await formatMessages(warnings, { kind: 'warning' })).join('\n'));
   }
 }
 

@@ -5,12 +5,12 @@ import {
   fromHalfBits,
   isFloat,
   type Program,
-  printKernel,
   type TypedArray,
   toHalfBits,
   viewAs,
 } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
+import { printKernel } from '@neurite/tensor/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileKernel } from '../src/codegen/compile.js';

@@ -88,7 +88,6 @@ export type * from './backend/interface.js';
 export { type AffineForm, affineOf, linearOf, rangeOf } from './kernel/affine.js';
 export { childrenOf, createExprBuilder, type ExprBuilder, rewrite, visitExprs } from './kernel/expr.js';
 export * from './kernel/ir.js';
-export { printKernel } from './kernel/print.js';
 export { COMBINING_OP, reductionIdentity } from './kernel/reduce.js';
 export { evaluateScalar, roundTo } from './kernel/scalar.js';
 export { THREEFRY_PARITY, THREEFRY_ROTATIONS } from './kernel/threefry.js';

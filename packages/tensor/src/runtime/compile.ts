@@ -5,8 +5,8 @@ import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
 import { kernelKey } from '../kernel/key.js';
 import { isSpelledBy } from '../kernel/traverse.js';
-import { matches, type Request, toGraph } from '../schedule/graph.js';
-import { buildPlan, type Plan } from '../schedule/plan.js';
+import { addsProducts, matches, type Request, toGraph } from '../schedule/graph.js';
+import { buildPlan, type Plan, type PlanOptions } from '../schedule/plan.js';
 import type { Device } from './device.js';
 import { stats } from './stats.js';
 
@@ -57,7 +57,10 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
   return made;
 }
 
-/** Finds or makes the plan of a request. Synchronous when everything is cached or the backend compiles synchronously. */
+/**
+ * Finds or makes the plan of a request. Synchronous where it is cached, and where the backend compiles synchronously and no sum of products is
+ * to be joined.
+ */
 export function planFor(device: Device, request: Request): CompiledPlan | Promise<CompiledPlan> {
   const known = device.plans.get(request.hash)?.find((p) => matches(p.source, request));
   if (known) {
@@ -65,14 +68,27 @@ export function planFor(device: Device, request: Request): CompiledPlan | Promis
     return known;
   }
   stats.plansBuilt++;
-  const plan = buildPlan(toGraph(request), device.backend.capabilities, { fuse: device.fusion });
+  const source = toGraph(request);
+  const make = (rewrite?: PlanOptions['rewrite']) =>
+    compilePlan(
+      device,
+      request.hash,
+      buildPlan(source, device.backend.capabilities, { fuse: device.fusion, rewrite }),
+    );
+  // Loaded for recurrent networks and the like.
+  return device.fusion && addsProducts(source)
+    ? import('../schedule/products.js').then(({ joinProducts }) => make(joinProducts))
+    : make();
+}
+
+function compilePlan(device: Device, hash: string, plan: Plan): CompiledPlan | Promise<CompiledPlan> {
   // Independent programs compile side by side.
   const programs = plan.steps.map((step) =>
     step.kind === 'kernel' ? programOf(device, step.bound.kernel) : null,
   );
   const finish = (done: readonly (Program | null)[]): CompiledPlan => {
     const compiled = { ...plan, programs: done };
-    device.cachePlan(request.hash, compiled);
+    device.cachePlan(hash, compiled);
     return compiled;
   };
   return programs.some(isPromise)

@@ -101,6 +101,16 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
 export const nodesOf = (nodes: readonly GraphNode[], op: PrimitiveOp): number[] =>
   nodes.flatMap((n, i) => (n.op === op ? [i] : []));
 
+/** Whether a graph may have a long sum of products that `products.ts` makes one of. */
+export function addsProducts({ nodes }: Graph): boolean {
+  const isProduct = (i: number): boolean => {
+    const n = nodes[i];
+    const { op, inputs } = n.op === 'permute' ? nodes[n.inputs[0]] : n;
+    return op === 'matmul' && nodes[inputs[0]].op === 'permute';
+  };
+  return nodes.filter(({ op, inputs }) => op === 'add' && inputs.some(isProduct)).length > 2;
+}
+
 /** The request's structure, without references to live nodes. */
 export function toGraph(request: Request): Graph {
   const nodes = request.order.map((n, k): GraphNode => {

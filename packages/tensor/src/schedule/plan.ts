@@ -11,7 +11,6 @@ import { chooseStored } from './materialize.js';
 import { type Lifetime, type Placement, planArena, planSlots } from './memory.js';
 import { chooseOverwrites } from './overwrite.js';
 import { loadsOf, type Part, storesOf } from './part.js';
-import { joinProducts } from './products.js';
 
 /** A kernel to run, or a custom op to compute on the host. */
 export type PlanStep =
@@ -37,6 +36,8 @@ export interface Plan {
 export interface PlanOptions {
   /** Off: every op is a kernel of its own. For tests and `detectAnomaly`. */
   readonly fuse: boolean;
+  /** `joinProducts`, for a graph that `addsProducts`. */
+  readonly rewrite?: (graph: Graph) => Graph;
 }
 
 export const bytesOf = (graph: Graph, node: number): number =>
@@ -44,7 +45,7 @@ export const bytesOf = (graph: Graph, node: number): number =>
 
 /** Schedules a graph for a device with the given capabilities. */
 export function buildPlan(source: Graph, capabilities: Capabilities, options: PlanOptions): Plan {
-  const graph = options.fuse ? joinProducts(source) : source;
+  const graph = options.rewrite?.(source) ?? source;
   const maxLoads = Math.max(2, Math.min(capabilities.maxBuffers - 1, 48));
   const stored = chooseStored(graph, {
     fuse: options.fuse,

@@ -1,4 +1,4 @@
-import { evaluateScalar } from '@neurite/tensor';
+import { evaluateScalar } from '@neurite/tensor/testkit';
 import { describe, expect, it } from 'vitest';
 import { type FloatShape, inlineMath, MATH, type MathName, mathFunction } from '../src/math/index.js';
 import { ModuleBuilder } from '../src/wasm/encoder.js';

@@ -86,9 +86,9 @@ export { type UseOptions, use } from './runtime/use.js';
 
 export type * from './backend/interface.js';
 export { type AffineForm, affineOf, linearOf, rangeOf } from './kernel/affine.js';
+export { roundTo } from './kernel/exact.js';
 export { childrenOf, createExprBuilder, type ExprBuilder, rewrite, visitExprs } from './kernel/expr.js';
 export * from './kernel/ir.js';
 export { COMBINING_OP, reductionIdentity } from './kernel/reduce.js';
-export { evaluateScalar, roundTo } from './kernel/scalar.js';
 export { THREEFRY_PARITY, THREEFRY_ROTATIONS } from './kernel/threefry.js';
 export { countUses, phaseRoots } from './kernel/traverse.js';

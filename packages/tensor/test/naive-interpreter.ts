@@ -1,8 +1,9 @@
 /** A second interpreter of kernels, as plain as can be: it walks the expressions anew at every point. */
 import type { DType } from '../src/dtype.js';
+import { roundTo } from '../src/kernel/exact.js';
 import type { Expr, Kernel, Loop, Phase, VarExpr } from '../src/kernel/ir.js';
 import { COMBINING_OP, reductionIdentity } from '../src/kernel/reduce.js';
-import { evaluateScalar, roundTo } from '../src/kernel/scalar.js';
+import { evaluateScalar } from '../src/kernel/scalar.js';
 
 export function interpretNaively(
   kernel: Kernel,

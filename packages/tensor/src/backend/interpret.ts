@@ -5,11 +5,12 @@
  */
 import { fromHalfBits, isFloat, type TypedArray, toHalfBits } from '../dtype.js';
 import { NeuriteError, ValidationError } from '../errors.js';
+import { roundTo, type ScalarFunction } from '../kernel/exact.js';
 import { childrenOf } from '../kernel/expr.js';
 import type { Expr, Kernel, LoadExpr, Loop, Nest, Phase, Reduction, ScalarOp, Store } from '../kernel/ir.js';
 import { bufferName } from '../kernel/print.js';
 import { COMBINING_OP, reductionIdentity } from '../kernel/reduce.js';
-import { makeScalarFunction, roundTo, type ScalarFunction } from '../kernel/scalar.js';
+import { makeScalarFunction } from '../kernel/scalar.js';
 
 export type RunKernel = (views: readonly TypedArray[], scalars: readonly number[]) => void;
 type Action = () => void;

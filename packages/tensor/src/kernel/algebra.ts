@@ -1,8 +1,8 @@
 /** Kernel expressions of one dtype, written like formulas. */
 import type { DType } from '../dtype.js';
+import { roundTo } from './exact.js';
 import type { ExprBuilder } from './expr.js';
 import type { Expr, ScalarOp } from './ir.js';
-import { roundTo } from './scalar.js';
 
 export type Algebra = ReturnType<typeof algebraOf>;
 

@@ -5,11 +5,11 @@
 import { type DType, isFloat } from '../dtype.js';
 import { NeuriteError } from '../errors.js';
 import { type Algebra, algebraOf } from './algebra.js';
+import { INTEGER_RANGE } from './exact.js';
 import { type ExprBuilder, rewrite } from './expr.js';
 import type { Expr, Kernel, OpExpr, Phase, ScalarOp } from './ir.js';
 import * as exact from './lower-exact.js';
 import * as math from './lower-math.js';
-import { INTEGER_RANGE } from './scalar.js';
 import { isSpelledBy } from './traverse.js';
 
 /** An op through others, or undefined where it has no such form. `m` spells ops on the op's own arguments. */

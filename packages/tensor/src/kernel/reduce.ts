@@ -1,7 +1,7 @@
 /** What reductions start from and how they combine. */
 import { type DType, isFloat } from '../dtype.js';
+import { INTEGER_RANGE } from './exact.js';
 import type { ReduceOp, ScalarOp } from './ir.js';
-import { INTEGER_RANGE } from './scalar.js';
 
 /** The scalar op that a reduction or a combining store repeats. */
 export const COMBINING_OP: Readonly<Record<ReduceOp, ScalarOp>> = {

@@ -4,9 +4,9 @@
  */
 import type { DType } from '../dtype.js';
 import { combine, type LinearForm, linearOf, rangeOf, rangeOfLinear } from './affine.js';
+import { foldConstants } from './exact.js';
 import type { ExprBuilder } from './expr.js';
 import type { Expr, ScalarOp } from './ir.js';
-import { evaluateScalar } from './scalar.js';
 
 const isConst = (e: Expr, value?: number): boolean =>
   e.kind === 'const' && (value === undefined || e.value === value);
@@ -27,16 +27,10 @@ export function simplifyOp(
     if (isConst(z, 0) && y.kind === 'load' && y.guard === x) return y;
     return undefined;
   }
-  if (args.every((a) => a.kind === 'const') && op !== 'randomBits') {
-    return b.constant(
-      evaluateScalar(
-        op,
-        dtype,
-        args.map((a) => (a as { value: number }).value),
-        x.dtype,
-      ),
-      dtype,
-    );
+  if (args.every((a) => a.kind === 'const')) {
+    const values = args.map((a) => (a as { value: number }).value);
+    const value = foldConstants(op, dtype, values, x.dtype);
+    if (value !== undefined) return b.constant(value, dtype);
   }
   if ((op === 'cast' || op === 'bitcast') && x.dtype === dtype) return x;
   if (dtype === 'bool') return simplifyBool(b, op, x, y);

@@ -1,7 +1,7 @@
 /** Nodes without inputs. */
 import { type DType, isFloat } from '../dtype.js';
 import { NO_ATTRS, type Node, record } from '../graph/node.js';
-import { roundTo } from '../kernel/scalar.js';
+import { roundTo } from '../kernel/exact.js';
 
 /** The number that a tensor of the dtype stores for `value`: 2 is true, 2.5 is the integer 2. */
 export const storedValue = (value: number, dtype: DType): number =>

@@ -4,7 +4,7 @@ import { DTypeError, IndexError, ShapeError, ValueError } from '../errors.js';
 import { type Node, record, sizeOf } from '../graph/node.js';
 import { type Look, type Outcome, observer } from '../graph/observer.js';
 import { hostValuesOf } from '../graph/variable.js';
-import { INTEGER_RANGE } from '../kernel/scalar.js';
+import { INTEGER_RANGE } from '../kernel/exact.js';
 import { cast } from './cast.js';
 import { full, iota, numberOperand } from './create.js';
 import { broadcastShapes, normalizeDim, sameShape, showShape } from './dims.js';

@@ -1,7 +1,7 @@
 /** What cases are made from. */
 import { type DType, isFloat } from '../dtype.js';
+import { roundTo } from '../kernel/exact.js';
 import type { BufferArg, Kernel, Nest } from '../kernel/ir.js';
-import { roundTo } from '../kernel/scalar.js';
 import { threefryFill } from '../kernel/threefry.js';
 import type { KernelCase } from './harness.js';
 

@@ -1,7 +1,7 @@
 /** Pointwise kernels: loop sizes, scalars, several stores and nests, updates in place, random bits. */
 import { DTYPE_NAMES, isFloat } from '../dtype.js';
+import { roundTo } from '../kernel/exact.js';
 import type { Expr, Nest } from '../kernel/ir.js';
-import { roundTo } from '../kernel/scalar.js';
 import { threefryFill } from '../kernel/threefry.js';
 import { EDGE_SIZES, kernelCase, uniform, values } from './case.js';
 import type { KernelCase } from './harness.js';

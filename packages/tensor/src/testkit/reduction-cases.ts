@@ -1,7 +1,7 @@
 /** Reductions, kernels of several phases, scans and scatters. */
 import { DTYPE_NAMES, type DType, isFloat } from '../dtype.js';
+import { roundTo } from '../kernel/exact.js';
 import type { Expr, Nest, ReduceOp } from '../kernel/ir.js';
-import { roundTo } from '../kernel/scalar.js';
 import { kernelCase, uniform, values } from './case.js';
 import type { KernelCase, Tolerance } from './harness.js';
 import {

@@ -1,7 +1,8 @@
 /** One kernel per scalar op and dtype, over ordinary and special values. */
 import { DTYPE_NAMES, type DType, isFloat, isInteger } from '../dtype.js';
+import { INTEGER_RANGE, roundTo } from '../kernel/exact.js';
 import { type Expr, SCALAR_OPS, type ScalarOp } from '../kernel/ir.js';
-import { evaluateScalar, INTEGER_RANGE, roundTo, SCALAR_ARITY, scalarOpTakes } from '../kernel/scalar.js';
+import { evaluateScalar, SCALAR_ARITY, scalarOpTakes } from '../kernel/scalar.js';
 import { uniform } from './case.js';
 import type { KernelCase, Tolerance } from './harness.js';
 import { builder, load, loop, pointwise, reads, store, writes } from './kernel-builder.js';

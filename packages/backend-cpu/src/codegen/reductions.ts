@@ -127,13 +127,21 @@ export function settleAccumulator(c: Context, a: Accumulator): readonly number[]
 /** Combines copies, lanes and tail, in a fixed order, to one splat; returns its local. */
 export function foldAccumulator(c: Context, a: Accumulator): number {
   const { f } = c;
-  const size = a.reduction.dtype === 'float64' ? 8 : 4;
-  let copies = [...settleAccumulator(c, a)];
+  const { op, dtype } = a.reduction;
+  const size = dtype === 'float64' ? 8 : 4;
+  const apart = a.nans.length > 0;
+  // NaN stays apart to the end.
+  let copies = apart ? [...a.copies] : [...settleAccumulator(c, a)];
+  const combine = (target: number, push: () => void) => {
+    if (!apart) return accumulate(c, a.reduction, target, push);
+    f.get(target);
+    push();
+    f.op(`${lanesOf(accumulated(dtype))}.p${op}` as PlainOp);
+    f.set(target);
+  };
   while (copies.length > 1) {
     const half = Math.ceil(copies.length / 2);
-    for (let i = 0; i + half < copies.length; i++) {
-      accumulate(c, a.reduction, copies[i], () => f.get(copies[i + half]));
-    }
+    for (let i = 0; i + half < copies.length; i++) combine(copies[i], () => f.get(copies[i + half]));
     copies = copies.slice(0, half);
   }
   const [result] = copies;
@@ -144,10 +152,33 @@ export function foldAccumulator(c: Context, a: Accumulator): number {
   };
   for (let lanes = c.width as number; lanes > 1; lanes /= 2) {
     const distance = (lanes / 2) * size;
-    accumulate(c, a.reduction, result, () => shuffled((i) => i ^ distance));
+    combine(result, () => shuffled((i) => i ^ distance));
   }
+  if (apart) bringNaNBack(c, a, result);
   if (a.tail >= 0) accumulate(c, a.reduction, result, () => f.get(a.tail));
   shuffled((i) => i % size);
   f.set(result);
   return result;
+}
+
+/** Makes `result` a NaN if there was one in a lane that counts. */
+function bringNaNBack({ f, width }: Context, { nans, reduction }: Accumulator, result: number): void {
+  f.get(result);
+  f.get(nans[0]);
+  for (const nan of nans.slice(1)) {
+    f.get(nan);
+    f.op('v128.or');
+  }
+  f.op('i32x4.bitmask');
+  if (width === 2 && reduction.dtype !== 'float64') {
+    f.i32(3);
+    f.op('i32.and');
+  }
+  // 0, or the mask of ones, which is a NaN.
+  f.op('i32.eqz');
+  f.i32(1);
+  f.op('i32.sub');
+  f.op('i32x4.splat');
+  f.op('v128.or');
+  f.set(result);
 }

@@ -67,9 +67,9 @@ function scale(v: Lanes, nBits: Value, unit = 1): Value {
   return v.iadd(v.shl(nBits, v.mantissa), v.bits(bitsOf(v.shape, unit)));
 }
 
-function expOfReduced(v: Lanes, r: Value): Value {
+function expOfReduced(v: Lanes, r: Value, coefficients = tableOf(v).exp): Value {
   const square = v.mul(r, r);
-  return v.add(v.add(v.mul(v.polynomial(r, tableOf(v).exp), square), r), v.constant(1));
+  return v.add(v.add(v.mul(v.polynomial(r, coefficients), square), r), v.constant(1));
 }
 
 /** eˣ where the result is a normal number, not for NaN. `x` is held. */
@@ -103,12 +103,16 @@ export function exp(v: Lanes, x: Value): Value {
 
 /** 2 to this brings every result of a negative argument among the normal numbers. */
 const LIFT = 64;
+/** One term less: 2.3 ulp of eˣ instead of 0.9. A softmax takes 8 % less time, and PyTorch's is off by up to 8 ulp. */
+const SHORT = [0.499993, 0.16667247, 0.041883804, 0.00830133166];
 
-/** eˣ of x ≤ 0 or NaN, with the bits of `exp` and no branch, so that several vectors can be under way at once. */
+/** eˣ of x ≤ 0 or NaN, without a branch, so that several vectors can be under way at once. */
 export function expOfNegative(v: Lanes, x: Value): Value {
-  const clamped = v.hold(v.pmax(x, v.constant(tableOf(v).min)));
-  const { nBits, r } = reduce(v, clamped, v.bias + LIFT);
-  const lifted = v.mul(expOfReduced(v, r), v.shl(nBits, v.mantissa));
+  const { min, exp: long } = tableOf(v);
+  const { nBits, r } = reduce(v, v.hold(v.pmax(x, v.constant(min))), v.bias + LIFT);
+  const power = expOfReduced(v, r, v.shape === 'f32x4' ? SHORT : long);
+  // A product, for a sum of bits could make a number of a NaN.
+  const lifted = v.mul(power, v.shl(nBits, v.mantissa));
   return v.hold(v.mul(lifted, v.constant(2 ** -LIFT)));
 }
 

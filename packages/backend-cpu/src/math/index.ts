@@ -22,7 +22,7 @@ interface MathOp {
   readonly cost: number;
   /** The arguments are held (cheap to push, any number of times); so is the result. */
   readonly emit: (v: Lanes, ...args: [Value, Value]) => Value;
-  /** The same bits for arguments that are known to be small angles (`exp`: not positive). */
+  /** The same for arguments that are known to be small angles (the same bits), or not positive (`exp`). */
   readonly near?: (v: Lanes, x: Value) => Value;
 }
 

@@ -9,12 +9,15 @@ export const isCall = (stop: Stop): stop is NodeGradient => 'outputs' in stop;
 /** Where gradients end: a tensor that the user made one that collects them. */
 export const isLeaf = (stop: Stop): boolean => !isCall(stop) && stop.variable !== null;
 
-/** Where gradients go on from here, repeated where an input is used twice. */
-function edges(stop: Stop): readonly Stop[] {
-  if (isLeaf(stop)) return [];
-  if (!isCall(stop) && stop.gradient) return [stop.gradient];
-  return stop.inputs.filter((input) => input.requiresGrad);
+const NOWHERE: readonly Stop[] = [];
+
+/** What a stop was computed from, repeated where an input is used twice; gradients go on to those `isPassed`. */
+function inputsOf(stop: Stop): readonly Stop[] {
+  if (isLeaf(stop)) return NOWHERE;
+  return !isCall(stop) && stop.gradient ? [stop.gradient] : stop.inputs;
 }
+
+const isPassed = (stop: Stop): boolean => isCall(stop) || stop.requiresGrad;
 
 /**
  * Everything that gradients of `roots` may reach, each stop after the ones it was computed from. Depth-first without
@@ -22,21 +25,21 @@ function edges(stop: Stop): readonly Stop[] {
  */
 export function tapeOf(roots: readonly Node[], until?: ReadonlySet<Stop>): Stop[] {
   const order: Stop[] = [];
-  const entered = new Set<Stop>();
-  const left = new Set<Stop>();
+  /** Stops that were entered, and whether they have been left. */
+  const left = new Map<Stop, boolean>();
   const stack: Stop[] = roots.filter((root) => root.requiresGrad);
   while (stack.length > 0) {
     const stop = stack[stack.length - 1];
-    if (!entered.has(stop)) {
-      entered.add(stop);
+    const state = left.get(stop);
+    if (state === undefined) {
+      left.set(stop, false);
       if (until?.has(stop)) continue;
-      for (const next of edges(stop)) if (!entered.has(next)) stack.push(next);
+      for (const next of inputsOf(stop)) if (isPassed(next) && !left.has(next)) stack.push(next);
     } else {
       stack.pop();
-      if (!left.has(stop)) {
-        left.add(stop);
-        order.push(stop);
-      }
+      if (state) continue;
+      left.set(stop, true);
+      order.push(stop);
     }
   }
   return order;
@@ -46,7 +49,7 @@ export function tapeOf(roots: readonly Node[], until?: ReadonlySet<Stop>): Stop[
 export function reaching(tape: readonly Stop[], targets: ReadonlySet<Node>): ReadonlySet<Stop> {
   const found = new Set<Stop>();
   for (const stop of tape) {
-    if (targets.has(stop as Node) || edges(stop).some((next) => found.has(next))) found.add(stop);
+    if (targets.has(stop as Node) || inputsOf(stop).some((next) => found.has(next))) found.add(stop);
   }
   return found;
 }

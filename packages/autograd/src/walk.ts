@@ -118,18 +118,18 @@ function opGradients(
   send: (node: Node, gradient: Tensor) => void,
 ): void {
   const { inputs } = node;
-  if (!inputs.some((input) => onTheWay.has(input))) return;
   // One op's rule and its attributes belong together; the table's type says so, an op known only at run time cannot.
   const rule = RULES[node.op as keyof typeof RULES] as
     | readonly (InputRule<never> | null)[]
     | ((position: number) => InputRule<never>);
-  const tensors = inputs.map((input) => Tensor.fromNode(input));
-  const output = Tensor.fromNode(node);
-  inputs.forEach((input, i) => {
-    if (!onTheWay.has(input) || !input.requiresGrad) return;
-    const row = typeof rule === 'function' ? rule(i) : rule[i];
-    if (row) send(input, conform(row(g, tensors, output, node.attrs as never), input, node.op));
-  });
+  let tensors: Tensor[] | undefined;
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i];
+    const row = input.requiresGrad && onTheWay.has(input) && (typeof rule === 'function' ? rule(i) : rule[i]);
+    if (!row) continue;
+    tensors ??= inputs.map((t) => Tensor.fromNode(t));
+    send(input, conform(row(g, tensors, Tensor.fromNode(node), node.attrs as never), input, node.op));
+  }
 }
 
 function callGradients(
@@ -147,8 +147,9 @@ function callGradients(
 }
 
 function runHooks(node: Node, gradient: Tensor): Tensor {
+  if (!node.hooks) return gradient;
   let result = gradient;
-  for (const hook of [...(node.hooks ?? [])]) {
+  for (const hook of [...node.hooks]) {
     const replacement = hook(result as never);
     if (replacement === undefined || replacement === null) continue;
     if (!(replacement instanceof Tensor)) {
@@ -180,5 +181,8 @@ function conform(gradient: Tensor, node: Node, from: string): Tensor {
 }
 
 /** Whether two shapes are equal. */
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((n, i) => n === b[i]);
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -53,7 +53,8 @@ async function consume({ name, manifest }, tarball, tarballs) {
     },
     files: ['main.ts'],
   });
-  const peers = Object.keys(manifest.peerDependencies ?? {}).map((peer) => tarballs.get(peer));
+  // Peers that are not ours are optional ones, and a stranger has not got them.
+  const peers = Object.keys(manifest.peerDependencies ?? {}).flatMap((peer) => tarballs.get(peer) ?? []);
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball, ...peers], project);
   await run('tsc', ['-p', '.'], project);
   return run('node', ['main.js'], project);

@@ -20,13 +20,18 @@ export function findChromium(): Executable {
     if (!existsSync(own)) throw new Error(`browser: NEURITE_CHROMIUM names ${own}, which does not exist`);
     return { path: own, env: {} };
   }
+  return withLibraries(chromiumFolder());
+}
+
+/** The folder with the packaged Chromium and what it brings, unpacked if need be. Throws an error where it cannot run. */
+export function chromiumFolder(): string {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new Error(
       `browser: the packaged Chromium is for Linux on x64, not ${process.platform} on ${process.arch}: ` +
         'install Chromium or Chrome and name its executable in NEURITE_CHROMIUM',
     );
   }
-  return withLibraries(unpack());
+  return unpack();
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Running a folder of vectors in this process. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onAnyGpu } from '@neurite/browser';
 import { use } from '@neurite/tensor';
 import { BACKENDS, type BackendName } from './backends.js';
 import { type OnCase, type RunOptions, runSuite, SUITES, type SuiteName } from './run.js';
@@ -25,7 +26,7 @@ export async function runInNode(
   options: RunOptions,
   onCase: OnCase,
 ): Promise<void> {
-  const device = await use(BACKENDS[backend]());
+  const device = await use(onAnyGpu(BACKENDS[backend]()));
   for (const name of suitesIn(folder)) {
     await runSuite(name, openSuite(join(folder, name)), options, onCase);
   }

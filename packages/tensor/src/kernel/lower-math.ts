@@ -77,13 +77,17 @@ export function expm1(m: Algebra, x: Expr): Expr {
   return m.where(m.lt(m.abs(x), m.number(0.5)), series, m.sub(m.exp(x), m.number(1)));
 }
 
-/** log(u)·x/(u − 1) with u = 1 + x: what rounding did to u cancels (W. Kahan). */
+/** 1, 1/3, 1/5, … */
+const inverseOdd = (count: number): number[] => Array.from({ length: count }, (_, k) => 1 / (2 * k + 1));
+
+/**
+ * 2·artanh(x/(2 + x)) near 0, where 1 + x has lost digits of x. (They could be had back from (1 + x) − 1, but compilers for GPUs may
+ * take that for x.)
+ */
 export function log1p(m: Algebra, x: Expr): Expr {
-  const one = m.number(1);
-  const u = m.add(x, one);
-  const value = m.mul(m.log(u), m.div(x, m.sub(u, one)));
-  const itself = m.or(m.eq(u, one), m.eq(x, m.number(infinity)));
-  return m.where(itself, x, value);
+  const s = m.div(x, m.add(x, m.number(2)));
+  const series = m.mul(m.mul(s, m.number(2)), m.polynomial(m.mul(s, s), inverseOdd(single(m) ? 7 : 14)));
+  return m.where(m.lt(m.abs(x), m.number(0.4)), series, m.log(m.add(x, m.number(1))));
 }
 
 export function tanh(m: Algebra, x: Expr): Expr {

@@ -48,7 +48,9 @@ export class Device implements DeviceHandle {
   /** Host tensors with a copy on the device, and the run that used it last; least recently used first. */
   private readonly uploads = new Map<Storage, number>();
   private runs = 0;
-  /** Resolves when what was submitted until the last beat is done. */
+  /** Runs since the device was last known, or asked, to have done everything. */
+  private ahead = 0;
+  /** Resolves when what was submitted until then is done. */
   private underWay: Promise<void> | null = null;
   private readonly uploadLimit: number;
   private destroyed = false;
@@ -156,11 +158,17 @@ export class Device implements DeviceHandle {
    * loop that asks for values without reading them would otherwise fill the memory before any of it is done.
    */
   keepPace(): Promise<void> | null {
-    if (this.runs % PACE) return null;
+    if (++this.ahead < PACE) return null;
+    this.ahead = 0;
     const before = this.underWay;
     // What went wrong is told by whoever reads a value.
     this.underWay = this.backend.synchronize().catch(() => undefined);
     return before;
+  }
+
+  /** To be called when a value has been read: the device has done what was submitted before. */
+  caughtUp(): void {
+    this.ahead = 0;
   }
 
   /** Drops cached uploads that have been idle for long, and others while there are too many. */

@@ -123,7 +123,9 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   if (storage.overwrittenBy) throw staleError(node, storage.overwrittenBy);
   device.check();
   if (storage.bytes === 0) return new Uint8Array(0);
-  return device.backend.read(storage.buffer!, 0, storage.bytes);
+  const bytes = await device.backend.read(storage.buffer!, 0, storage.bytes);
+  device.caughtUp();
+  return bytes;
 }
 
 /** The same value on another device: host data are shared, device values are fetched when they are needed. */

@@ -23,7 +23,8 @@ import {
 const TOLERANCE: Readonly<Record<string, Tolerance>> = {
   float32: { rtol: 1e-5, atol: 1e-4 },
   float64: { rtol: 1e-12, atol: 1e-12 },
-  float16: { rtol: 2e-3, atol: 2e-3 },
+  // A tuned product need not round each term to float16 before it is added, as the plain loops do: up to 18 terms of 2 to 4.
+  float16: { rtol: 2e-3, atol: 2e-2 },
 };
 
 const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);

@@ -7,4 +7,4 @@ export { evaluateScalar } from '../kernel/scalar.js';
 export type { Draw } from './graph-values.js';
 export { createGraphChecker, describeGraphs, type GraphChecker, type GraphTestOptions } from './graphs.js';
 export type { KernelCase, TestRunner, Tolerance } from './harness.js';
-export { describeKernels, kernelCases } from './kernels.js';
+export { describeKernels, type KernelTestOptions, kernelCases } from './kernels.js';

@@ -23,9 +23,18 @@ export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
   };
 }
 
+export interface KernelTestOptions {
+  /** Float32 results below 2^−126 may be 0, as on most GPUs (default false). */
+  readonly flushesSubnormals?: boolean;
+}
+
+/** Least positive normal float32. */
+const LEAST_NORMAL = 2 ** -126;
+
 /**
  * Registers tests that run every case on a backend and compare with the reference backend, and with values stated by
- * the case; ops that the backend does not spell are lowered first. Cases with dtypes that it does not list are left out.
+ * the case; ops that the backend does not spell are lowered first. Cases with dtypes that it does not list, or with more
+ * buffers than it binds, are left out.
  *
  * ```ts
  * await describeKernels('cpu', startMyBackend, { describe, it, expect });
@@ -35,6 +44,7 @@ export async function describeKernels(
   name: string,
   start: () => Backend | Promise<Backend>,
   { describe, it, expect }: TestRunner,
+  { flushesSubnormals = false }: KernelTestOptions = {},
 ): Promise<void> {
   const backend = await start();
   const oracle = (await reference().start()).backend;
@@ -42,10 +52,14 @@ export async function describeKernels(
 
   const lowered = (kernel: Kernel) => lowerScalarOps(kernel, builder, backend.capabilities.scalarOps);
 
+  const atLeast = flushesSubnormals ? LEAST_NORMAL : 0;
+
   async function check(
-    c: KernelCase,
+    given: KernelCase,
     compile: (kernel: Kernel) => Program | Promise<Program>,
   ): Promise<void> {
+    const { atol = 0 } = given.tolerance;
+    const c = { ...given, tolerance: { ...given.tolerance, atol: Math.max(atol, atLeast) } };
     const program = await compile(lowered(c.kernel));
     const actual = await runProgram(backend, program, c);
     const expected = await runProgram(oracle, await oracle.compile(c.kernel), c);
@@ -59,7 +73,7 @@ export async function describeKernels(
     for (const [group, cases] of groups) {
       describe(group, () => {
         for (const c of cases) {
-          if (!usesOnly(c.kernel, backend)) continue;
+          if (!canRun(c.kernel, backend)) continue;
           it(c.name, () => check(c, (kernel) => backend.compile(kernel)));
           const tuned = backend.specialize?.(lowered(c.kernel));
           if (tuned) it(`${c.name}, tuned`, () => check(c, () => tuned));
@@ -70,7 +84,7 @@ export async function describeKernels(
   });
 }
 
-/** Whether a backend has the dtypes of a kernel's buffers. */
-function usesOnly(kernel: Kernel, { capabilities }: Backend): boolean {
-  return kernel.buffers.every(({ dtype }) => capabilities.dtypes.includes(dtype));
+/** Whether a backend has the dtypes of a kernel's buffers, and binds so many. */
+function canRun({ buffers }: Kernel, { capabilities: { dtypes, maxBuffers } }: Backend): boolean {
+  return buffers.length <= maxBuffers && buffers.every(({ dtype }) => dtypes.includes(dtype));
 }

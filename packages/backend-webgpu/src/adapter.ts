@@ -1,0 +1,71 @@
+/** Finding a GPU: the browser's own, or Dawn's through the package `webgpu` in Node. */
+import { DeviceError } from '@neurite/tensor';
+
+/** The part of `WebGpuOptions` that chooses a device. */
+export interface AdapterOptions {
+  /** Which adapter to prefer where there are several. */
+  readonly powerPreference?: GPUPowerPreference;
+  /**
+   * `best` (default): everything that the adapter offers. `default`: WebGPU's default limits and no optional feature, as the weakest
+   * device has them; for tests.
+   */
+  readonly limits?: 'best' | 'default';
+}
+
+/** A device with what `use` reports of it. */
+export interface FoundDevice {
+  readonly device: GPUDevice;
+  readonly notes: readonly string[];
+  /** Lets go of what keeps the device's own threads alive. */
+  release(): void;
+}
+
+/** Features that this backend knows to use. */
+const WANTED: readonly GPUFeatureName[] = ['timestamp-query'];
+
+/** Limits that kernels and buffers may run into. */
+const RAISED = [
+  'maxStorageBuffersPerShaderStage',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupStorageSize',
+] as const;
+
+/** Node's entry to Dawn; kept by its module, which must be loaded only where it is used. */
+async function nodeGpu(): Promise<GPU> {
+  // In a variable: bundlers for pages must not look for it.
+  const name = 'webgpu';
+  let dawn: { create(options: string[]): GPU; globals: object };
+  try {
+    dawn = await import(/* @vite-ignore */ name);
+  } catch (cause) {
+    throw new DeviceError('Node has no WebGPU of its own; install the package `webgpu`', { cause });
+  }
+  return dawn.create([]);
+}
+
+const isNode = (): boolean => typeof process === 'object' && !!process.versions?.node;
+
+/** Asks for a device. Throws DeviceError, whose message is the reason why there is none. */
+export async function findDevice({ powerPreference, limits = 'best' }: AdapterOptions): Promise<FoundDevice> {
+  let gpu: GPU | null = globalThis.navigator?.gpu ?? (isNode() ? await nodeGpu() : null);
+  if (!gpu) throw new DeviceError('this browser has no WebGPU, or the page is not served securely');
+  const adapter = await gpu.requestAdapter({ powerPreference });
+  if (!adapter) throw new DeviceError('no adapter');
+  const best = limits === 'best';
+  const requiredLimits = best ? Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]])) : {};
+  const requiredFeatures = best ? WANTED.filter((feature) => adapter.features.has(feature)) : [];
+  const device = await adapter.requestDevice({ label: 'neurite', requiredLimits, requiredFeatures });
+  return {
+    device,
+    notes: [describeAdapter(adapter.info)],
+    release() {
+      gpu = null;
+    },
+  };
+}
+
+function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  const words = [vendor, architecture, description || device].filter(Boolean);
+  return [...new Set(words)].join(' ') || 'unnamed adapter';
+}

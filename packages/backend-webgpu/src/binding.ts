@@ -1,0 +1,54 @@
+/** Bind groups, used again when a kernel runs on the same buffers. */
+import { type BufferSlice, DTYPES } from '@neurite/tensor';
+import type { GpuCounters } from './counters.js';
+import { gpuOf, roundUp } from './memory.js';
+import type { GpuProgram } from './program.js';
+
+/** Bind groups that a program keeps: a training loop alternates between few sets of buffers. */
+const KEPT = 32;
+
+export type Bind = (program: GpuProgram, slices: readonly BufferSlice[]) => GPUBindGroup;
+
+/** `scalars`: the block of runtime scalars. */
+export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: GpuCounters): Bind {
+  const groups = new WeakMap<GpuProgram, Map<string, GPUBindGroup>>();
+  const numbers = new WeakMap<GPUBuffer, number>();
+  let next = 0;
+
+  function numberOf(buffer: GPUBuffer): number {
+    const known = numbers.get(buffer);
+    if (known !== undefined) return known;
+    numbers.set(buffer, next);
+    return next++;
+  }
+
+  function make({ kernel, layout }: GpuProgram, slices: readonly BufferSlice[]): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = kernel.buffers.map(({ dtype, size }, binding) => {
+      const { buffer, byteOffset } = slices[binding];
+      const bytes = Math.max(4, roundUp(size * DTYPES[dtype].bytes));
+      return { binding, resource: { buffer: gpuOf(buffer), offset: byteOffset, size: bytes } };
+    });
+    if (kernel.scalars.length) {
+      const size = Math.ceil(kernel.scalars.length / 4) * 16;
+      entries.push({ binding: entries.length, resource: { buffer: scalars, size } });
+    }
+    counters.bindGroups++;
+    return device.createBindGroup({ label: kernel.name, layout, entries });
+  }
+
+  return (program, slices) => {
+    const key = slices.map(({ buffer, byteOffset }) => `${numberOf(gpuOf(buffer))}+${byteOffset}`).join();
+    let known = groups.get(program);
+    if (!known) {
+      known = new Map();
+      groups.set(program, known);
+    }
+    let group = known.get(key);
+    if (!group) {
+      if (known.size >= KEPT) known.delete(known.keys().next().value!);
+      group = make(program, slices);
+      known.set(key, group);
+    }
+    return group;
+  };
+}

@@ -1,0 +1,97 @@
+/** Device memory: buffers that are used again, under a budget. */
+import { type DeviceBuffer, OutOfMemoryError, ValidationError } from '@neurite/tensor';
+import type { GpuCounters } from './counters.js';
+
+export interface GpuBuffer extends DeviceBuffer {
+  /** Null once freed. */
+  gpu: GPUBuffer | null;
+}
+
+export interface Pool {
+  /** Throws OutOfMemoryError. */
+  allocate(bytes: number): GpuBuffer;
+  /** The buffer may be given to someone else at once: the queue keeps the order. */
+  free(buffer: GpuBuffer): void;
+  destroy(): void;
+}
+
+/** What buffers are for: kernels, copies in both directions. */
+const USAGE = 0x80 | 0x8 | 0x4;
+const LEAST = 256;
+
+/** A size with few others near it, at most an eighth more: buffers of nearly the same size are used for each other. */
+function roundedSize(bytes: number): number {
+  if (bytes <= LEAST) return LEAST;
+  const step = Math.max(LEAST, 2 ** (Math.floor(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+}
+
+export const gpuOf = (buffer: DeviceBuffer): GPUBuffer => {
+  const { gpu } = buffer as GpuBuffer;
+  if (!gpu) throw new ValidationError('webgpu: a freed buffer is used');
+  return gpu;
+};
+
+export interface PoolOptions {
+  /** Bytes that may be live at once. */
+  readonly budget: number;
+  /** Bytes of the largest buffer. */
+  readonly largest: number;
+  readonly counters: GpuCounters;
+  /** Hands over commands that are still to use buffers that are free by now. */
+  flush(): void;
+}
+
+export function createPool(device: GPUDevice, { budget, largest, counters, flush }: PoolOptions): Pool {
+  const idle = new Map<number, GPUBuffer[]>();
+  let live = 0;
+  let pooled = 0;
+
+  /** Gives buffers that nobody uses back to the device until `bytes` more fit into the budget. */
+  function makeRoom(bytes: number): void {
+    if (live + pooled + bytes <= budget) return;
+    flush();
+    for (const [size, buffers] of idle) {
+      while (buffers.length && live + pooled + bytes > budget) {
+        buffers.pop()!.destroy();
+        pooled -= size;
+      }
+    }
+  }
+
+  return {
+    allocate(bytes) {
+      const size = roundedSize(bytes);
+      if (bytes > largest || live + size > budget)
+        throw new OutOfMemoryError(
+          `webgpu: cannot allocate ${bytes} bytes: ${live} are in use, the budget is ${budget} and the largest buffer ${largest}`,
+        );
+      let gpu = idle.get(size)?.pop();
+      if (gpu) pooled -= size;
+      else {
+        makeRoom(size);
+        gpu = device.createBuffer({ size: Math.min(size, roundUp(largest)), usage: USAGE });
+        counters.buffers++;
+      }
+      live += size;
+      return { bytes, gpu };
+    },
+    free(buffer) {
+      const gpu = gpuOf(buffer);
+      const size = roundedSize(buffer.bytes);
+      buffer.gpu = null;
+      live -= size;
+      pooled += size;
+      const same = idle.get(size);
+      if (same) same.push(gpu);
+      else idle.set(size, [gpu]);
+    },
+    destroy() {
+      for (const buffers of idle.values()) for (const gpu of buffers) gpu.destroy();
+      idle.clear();
+    },
+  };
+}
+
+/** Copies and bindings are in whole words. */
+export const roundUp = (bytes: number): number => Math.ceil(bytes / 4) * 4;

@@ -1,0 +1,234 @@
+/**
+ * The order of work. Commands are gathered and handed over together with the next read, so that a training step and the reading of
+ * its loss are one submission of one pass.
+ */
+import { type BufferSlice, type Command, ValidationError } from '@neurite/tensor';
+import { createBinder } from './binding.js';
+import type { GpuCounters } from './counters.js';
+import type { Health } from './health.js';
+import { gpuOf, roundUp } from './memory.js';
+import type { GpuProgram } from './program.js';
+import { scalarWord } from './wgsl/values.js';
+
+export interface CommandQueue {
+  submit(commands: readonly Command[]): void;
+  write(slice: BufferSlice, bytes: Uint8Array): void;
+  read(slice: BufferSlice, byteLength: number): Promise<Uint8Array>;
+  synchronize(): Promise<void>;
+  /** Hands over what has been gathered. */
+  flush(): void;
+  destroy(): void;
+}
+
+interface Dispatch {
+  readonly program: GpuProgram;
+  readonly group: GPUBindGroup;
+  /** Where in the block of scalars its own are, in words. */
+  readonly scalarsAt: number;
+}
+
+interface Read {
+  readonly source: GPUBuffer;
+  readonly offset: number;
+  readonly length: number;
+  resolve(bytes: Uint8Array): void;
+  reject(reason: unknown): void;
+}
+
+/** Commands beyond this number are handed over at once, so that the device has something to do. */
+const MOST_PENDING = 256;
+const SCALAR_BYTES = 2 ** 16;
+/** Places in the block of scalars are multiples of this many words: WebGPU's largest alignment of a dynamic offset. */
+const SCALAR_STEP = 64;
+
+/** Resolves in a turn of its own, after what is already waiting for a turn. */
+const later: (f: () => void) => void =
+  typeof setImmediate === 'function' ? (f) => void setImmediate(f) : (f) => void setTimeout(f);
+
+export function createQueue(device: GPUDevice, counters: GpuCounters, health: Health): CommandQueue {
+  const scalars = device.createBuffer({ label: 'scalars', size: SCALAR_BYTES, usage: 0x40 | 0x8 });
+  const words = new Uint32Array(SCALAR_BYTES / 4);
+  const bind = createBinder(device, scalars, counters);
+  const staging = createStaging(device, counters);
+  let dispatches: Dispatch[] = [];
+  let reads: Read[] = [];
+  let usedWords = 0;
+  /** What the gathered commands touch. */
+  const touched = new Set<GPUBuffer>();
+  let isScheduled = false;
+
+  function schedule(): void {
+    if (isScheduled) return;
+    isScheduled = true;
+    // In the turn after the next: a loop that gives the event loop a turn may ask for a value after it.
+    later(() =>
+      later(() => {
+        isScheduled = false;
+        flush();
+      }),
+    );
+  }
+
+  function gather({ program, buffers, scalars: values }: Command): void {
+    const { kernel } = program;
+    if (buffers.length !== kernel.buffers.length || values.length !== kernel.scalars.length)
+      throw new ValidationError(
+        `${kernel.name}: given ${buffers.length} buffers and ${values.length} scalars, takes ` +
+          `${kernel.buffers.length} and ${kernel.scalars.length}`,
+      );
+    const size = Math.ceil(values.length / SCALAR_STEP) * SCALAR_STEP;
+    if (usedWords + size > words.length || dispatches.length >= MOST_PENDING) flush();
+    const group = bind(program as GpuProgram, buffers);
+    values.forEach((value, i) => {
+      words[usedWords + i] = scalarWord(value, kernel.scalars[i]);
+    });
+    dispatches.push({ program: program as GpuProgram, group, scalarsAt: usedWords });
+    usedWords += size;
+    for (const { buffer } of buffers) touched.add(gpuOf(buffer));
+  }
+
+  function encodePass(encoder: GPUCommandEncoder): void {
+    const pass = encoder.beginComputePass();
+    counters.passes++;
+    for (const { program, group, scalarsAt } of dispatches) {
+      const { pipeline, workgroups, kernel } = program;
+      if (workgroups[0] === 0) continue;
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group, kernel.scalars.length ? [scalarsAt * 4] : []);
+      pass.dispatchWorkgroups(...workgroups);
+      counters.dispatches++;
+    }
+    pass.end();
+  }
+
+  function flush(): void {
+    if (dispatches.length === 0 && reads.length === 0) return;
+    const encoder = device.createCommandEncoder();
+    if (usedWords) device.queue.writeBuffer(scalars, 0, words, 0, usedWords);
+    if (dispatches.length) encodePass(encoder);
+    const asked = reads;
+    const target = asked.length ? staging.take(asked.reduce((n, r) => n + roundUp(r.length), 0)) : null;
+    let at = 0;
+    for (const { source, offset, length } of asked) {
+      encoder.copyBufferToBuffer(source, offset, target!, at, roundUp(length));
+      at += roundUp(length);
+    }
+    dispatches = [];
+    reads = [];
+    usedWords = 0;
+    touched.clear();
+    device.queue.submit([encoder.finish()]);
+    counters.submits++;
+    if (target) void deliver(target, asked);
+  }
+
+  /** Maps what has been copied, once for all. */
+  async function deliver(target: GPUBuffer, asked: readonly Read[]): Promise<void> {
+    try {
+      counters.maps++;
+      const length = asked.reduce((n, r) => n + roundUp(r.length), 0);
+      await health.orLost(target.mapAsync(1, 0, length));
+      health.check();
+      const mapped = new Uint8Array(target.getMappedRange(0, length));
+      let at = 0;
+      for (const { length, resolve } of asked) {
+        resolve(mapped.slice(at, at + length));
+        at += roundUp(length);
+        counters.bytesRead += length;
+      }
+      target.unmap();
+      staging.give(target);
+    } catch (e) {
+      target.destroy();
+      for (const { reject } of asked) reject(e);
+    }
+  }
+
+  return {
+    submit(commands) {
+      health.check();
+      commands.forEach(gather);
+      schedule();
+    },
+    write({ buffer, byteOffset }, bytes) {
+      health.check();
+      const gpu = gpuOf(buffer);
+      const end = byteOffset + bytes.length;
+      const isWhole = byteOffset % 4 === 0 && (bytes.length % 4 === 0 || end === buffer.bytes);
+      if (!isWhole || end > buffer.bytes)
+        throw new ValidationError(
+          `webgpu: bytes ${byteOffset} to ${end} of a buffer of ${buffer.bytes} bytes; words can be written`,
+        );
+      if (touched.has(gpu)) flush();
+      const even = bytes.length % 4 ? padded(bytes) : bytes;
+      device.queue.writeBuffer(gpu, byteOffset, even as Uint8Array<ArrayBuffer>);
+      counters.writes++;
+      counters.bytesWritten += even.length;
+    },
+    async read({ buffer, byteOffset }, byteLength) {
+      health.check();
+      if (byteOffset < 0 || byteOffset + byteLength > buffer.bytes)
+        throw new ValidationError(
+          `webgpu: bytes ${byteOffset} to ${byteOffset + byteLength} of a buffer of ${buffer.bytes} bytes`,
+        );
+      const before = byteOffset % 4;
+      const bytes = await new Promise<Uint8Array>((resolve, reject) => {
+        reads.push({
+          source: gpuOf(buffer),
+          offset: byteOffset - before,
+          length: before + byteLength,
+          resolve,
+          reject,
+        });
+        // Everything that is asked for in one go comes in one copy.
+        if (reads.length === 1) queueMicrotask(flush);
+      });
+      return before ? bytes.slice(before) : bytes;
+    },
+    async synchronize() {
+      flush();
+      await health.orLost(device.queue.onSubmittedWorkDone());
+      health.check();
+    },
+    flush,
+    destroy() {
+      for (const { reject } of reads) reject(health.lost());
+      reads = [];
+      dispatches = [];
+    },
+  };
+}
+
+function padded(bytes: Uint8Array): Uint8Array {
+  const even = new Uint8Array(roundUp(bytes.length));
+  even.set(bytes);
+  return even;
+}
+
+interface Staging {
+  take(bytes: number): GPUBuffer;
+  give(buffer: GPUBuffer): void;
+}
+
+/** Staging buffers that are kept. */
+const KEPT_STAGING = 4;
+
+function createStaging(device: GPUDevice, counters: GpuCounters): Staging {
+  let idle: GPUBuffer[] = [];
+  return {
+    take(bytes) {
+      const fitting = idle.find((buffer) => buffer.size >= bytes);
+      if (fitting) {
+        idle = idle.filter((buffer) => buffer !== fitting);
+        return fitting;
+      }
+      counters.buffers++;
+      const size = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
+      return device.createBuffer({ label: 'staging', size, usage: 0x1 | 0x8 });
+    },
+    give(buffer) {
+      idle.push(buffer);
+      if (idle.length > KEPT_STAGING) idle.shift()!.destroy();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/** Buffer arguments: declarations, loads and stores. */
+import type { BufferArg, DType, Store } from '@neurite/tensor';
+import type { Helpers } from './helpers.js';
+import { operation } from './operations.js';
+import { constant, elementsPerWord, valueType } from './values.js';
+
+/** A buffer argument in generated code. */
+export interface BufferCode {
+  readonly name: string;
+  /** Its module-scope variable. */
+  readonly declaration: string;
+  /** The element at an i32 index; 0 where the guard is false. */
+  load(index: string, guard: string | null): string;
+  /** Statements that store a value at an index. */
+  store(index: string, value: string, mode: Store['mode']): string[];
+}
+
+/** `in0`, `out1` or `io2`, as `printKernel` names them. */
+const nameOf = ({ access }: BufferArg, i: number): string =>
+  `${{ read: 'in', write: 'out', readwrite: 'io' }[access]}${i}`;
+
+const COMBINING = { add: 'add', mul: 'mul', max: 'max', min: 'min' } as const;
+
+export function bufferCode(arg: BufferArg, i: number, helpers: Helpers): BufferCode {
+  const name = nameOf(arg, i);
+  const packed = elementsPerWord(arg.dtype) > 1;
+  const access = arg.access === 'read' ? 'read' : 'read_write';
+  // Several invocations write to one word, each its own bits.
+  const word = arg.access === 'read' ? 'u32' : 'atomic<u32>';
+  const element = packed ? word : valueType(arg.dtype);
+  const code = packed ? packedElements(arg, name, helpers) : wholeElements(name);
+  const zero = constant(0, arg.dtype, helpers);
+  return {
+    name,
+    declaration: `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;`,
+    load: (index, guard) => (guard ? `select(${zero}, ${code.load(index)}, ${guard})` : code.load(index)),
+    store(index, value, mode) {
+      if (mode === 'set') return [code.store(index, value)];
+      const combined = operation(COMBINING[mode], arg.dtype, [code.load('at'), value], helpers);
+      return [`{ let at = ${index}; ${code.store('at', combined)} }`];
+    },
+  };
+}
+
+interface Elements {
+  load(index: string): string;
+  store(index: string, value: string): string;
+}
+
+const wholeElements = (name: string): Elements => ({
+  load: (index) => `${name}[${index}]`,
+  store: (index, value) => `${name}[${index}] = ${value};`,
+});
+
+/** How the low bits of a word become a value, and back. */
+function unpacked(bits: string, dtype: DType, helpers: Helpers): string {
+  if (dtype === 'bool') return `(${bits} != 0u)`;
+  if (dtype === 'int8') return `((bitcast<i32>(${bits}) << 24u) >> 24u)`;
+  return dtype === 'float16' ? `${helpers.use('half_value')}(${bits})` : bits;
+}
+
+function packedBits(value: string, dtype: DType, helpers: Helpers): string {
+  if (dtype === 'bool') return `u32(${value})`;
+  if (dtype === 'int8') return `(bitcast<u32>(${value}) & 255u)`;
+  return dtype === 'float16' ? `${helpers.use('half_bits')}(${value})` : value;
+}
+
+/** Elements that share words. */
+function packedElements({ dtype, access }: BufferArg, name: string, helpers: Helpers): Elements {
+  const perWord = elementsPerWord(dtype);
+  const [shift, last, width] = perWord === 2 ? [1, 1, 16] : [2, 3, 8];
+  const mask = perWord === 2 ? '0xffffu' : '0xffu';
+  const at = `i >> ${shift}u`;
+  const distance = `(u32(i) & ${last}u) * ${width}u`;
+  const type = valueType(dtype);
+  const load = () => {
+    const word = access === 'read' ? `${name}[${at}]` : `atomicLoad(&${name}[${at}])`;
+    const bits = `((${word} >> (${distance})) & ${mask})`;
+    return `fn load_${name}(i: i32) -> ${type} {\n  return ${unpacked(bits, dtype, helpers)};\n}`;
+  };
+  const store = () => `fn store_${name}(i: i32, value: ${type}) {
+  let shift = ${distance};
+  atomicAnd(&${name}[${at}], ~(${mask} << shift));
+  atomicOr(&${name}[${at}], ${packedBits('value', dtype, helpers)} << shift);
+}`;
+  return {
+    load: (index) => `${helpers.define(`load_${name}`, load)}(${index})`,
+    store: (index, value) => `${helpers.define(`store_${name}`, store)}(${index}, ${value});`,
+  };
+}

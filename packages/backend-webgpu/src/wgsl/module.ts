@@ -1,0 +1,85 @@
+/** A kernel as a WGSL module with one entry point. */
+import type { Kernel, Nest } from '@neurite/tensor';
+import { bufferCode } from './buffers.js';
+import type { ModuleScope } from './expressions.js';
+import { createHelpers } from './helpers.js';
+import { indent, nestFunction } from './nest.js';
+import { chooseStrategy, GROUP, isCooperative, sizeOf, THREADS } from './strategy.js';
+
+/** What is needed to run a kernel. */
+export interface Shader {
+  readonly source: string;
+  readonly workgroups: number;
+}
+
+/** Part of a module: a function that takes the number of a workgroup among the part's own, and of the invocation. */
+export interface ModulePart {
+  readonly name: string;
+  readonly text: string;
+  readonly workgroups: number;
+}
+
+/** The most workgroups along one dimension of a dispatch, by WebGPU's default limits and everybody's maximum. */
+export const MAX_DIMENSION = 65535;
+
+/** The kernel's own loops. */
+export function kernelShader(kernel: Kernel): Shader {
+  const scope = createScope(kernel);
+  const group = kernel.nests.some(isCooperative) ? GROUP : THREADS;
+  const parts = kernel.nests
+    .filter((nest) => sizeOf(nest.outer) > 0)
+    .map((nest, i) => nestPart(`nest${i}`, nest, scope, group));
+  return assemble(scope, parts, group);
+}
+
+/** A nest by its own loops, as part of a module with workgroups of a size. */
+export function nestPart(name: string, nest: Nest, scope: ModuleScope, group: number): ModulePart {
+  const strategy = chooseStrategy(nest, group);
+  const text = nestFunction(name, nest, strategy, scope);
+  return { name, text, workgroups: Math.ceil(sizeOf(nest.outer) / strategy.points) };
+}
+
+export function createScope(kernel: Kernel): ModuleScope {
+  const helpers = createHelpers();
+  return { kernel, helpers, buffers: kernel.buffers.map((arg, i) => bufferCode(arg, i, helpers)) };
+}
+
+/** Parts side by side in one dispatch: each takes a range of its workgroups. */
+export function assemble(scope: ModuleScope, parts: readonly ModulePart[], group: number): Shader {
+  const { kernel, buffers, helpers } = scope;
+  const workgroups = parts.reduce((n, part) => n + part.workgroups, 0);
+  const isWide = workgroups > MAX_DIMENSION;
+  const block = isWide ? `group.y * ${MAX_DIMENSION}u + group.x` : 'group.x';
+  const scalars = kernel.scalars.length
+    ? [
+        `@group(0) @binding(${buffers.length}) var<uniform> scalars: array<vec4<u32>, ${Math.ceil(kernel.scalars.length / 4)}>;`,
+      ]
+    : [];
+  const source = [
+    `// ${kernel.name}`,
+    ...buffers.map((b) => b.declaration),
+    ...scalars,
+    ...helpers.text(),
+    ...parts.map((part) => part.text),
+    `@compute @workgroup_size(${group})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+  let block = i32(${block});
+  let local = i32(invocation);
+${indent(choose(parts, isWide)).join('\n')}
+}`,
+  ].join('\n');
+  return { source, workgroups };
+}
+
+/** A wide dispatch has some workgroups too many. */
+function choose(parts: readonly ModulePart[], isWide: boolean): string[] {
+  let begin = 0;
+  return parts.map(({ name, workgroups }, i) => {
+    const first = begin;
+    begin += workgroups;
+    const call = `${name}(block${first ? ` - ${first}` : ''}, local);`;
+    if (parts.length === 1 && !isWide) return call;
+    const condition = i ? `block >= ${first} && block < ${begin}` : `block < ${begin}`;
+    return `if (${condition}) { ${call} }`;
+  });
+}

@@ -1,0 +1,176 @@
+/** A nest as a WGSL function that one workgroup calls with the number of its block of points. */
+import {
+  COMBINING_OP,
+  type Loop,
+  type Nest,
+  type Phase,
+  type Reduction,
+  reductionIdentity,
+  type VarExpr,
+} from '@neurite/tensor';
+import { type ModuleScope, type Names, phaseSpeller } from './expressions.js';
+import { operation } from './operations.js';
+import { type Strategy, sizeOf } from './strategy.js';
+import { constant, valueType } from './values.js';
+
+export const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+
+const KEYWORDS =
+  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|lane|local|block|valid|scalars|batch|m|n|k)$/;
+
+/** A name per variable that no other variable of the nest has. */
+export function nameVariables(loops: readonly Loop[]): Map<VarExpr, string> {
+  const names = new Map<VarExpr, string>();
+  const taken = new Set<string>();
+  for (const { variable } of loops) {
+    const base = KEYWORDS.test(variable.name) ? `${variable.name}_` : variable.name;
+    let name = base;
+    for (let i = 2; taken.has(name); i++) name = `${base}_${i}`;
+    taken.add(name);
+    names.set(variable, name);
+  }
+  return names;
+}
+
+/** Statements that take a row-major position apart into loop variables. */
+export function decode(loops: readonly Loop[], position: string, names: Names): string[] {
+  let stride = 1;
+  const lines: string[] = [];
+  for (const [i, { variable, size }] of [...loops].reverse().entries()) {
+    const quotient = stride === 1 ? position : `${position} / ${stride}`;
+    const isOutermost = i === loops.length - 1;
+    const value =
+      size === 1
+        ? '0'
+        : isOutermost
+          ? quotient
+          : stride === 1
+            ? `${quotient} % ${size}`
+            : `(${quotient}) % ${size}`;
+    lines.unshift(`let ${names.get(variable)}: i32 = ${value};`);
+    stride *= size;
+  }
+  return lines;
+}
+
+/** The function of a nest: `fn name(block: i32, local: i32)`. */
+export function nestFunction(name: string, nest: Nest, strategy: Strategy, scope: ModuleScope): string {
+  const { lanes, points, columns } = strategy;
+  const total = sizeOf(nest.outer);
+  const names = nameVariables([nest.outer, ...nest.phases.map((p) => p.loops)].flat());
+  const within = lanes === 1 ? 'local' : columns ? `local % ${points}` : `local / ${lanes}`;
+  const lane = columns ? `local / ${points}` : `local % ${lanes}`;
+  const lines = [`let point = ${points === 1 ? 'block' : `block * ${points} + ${within}`};`];
+  if (lanes > 1) lines.push(`let lane = ${lane};`, `let valid = point < ${total};`);
+  else if (total % points) lines.push(`if (point >= ${total}) { return; }`);
+  lines.push(...decode(nest.outer, 'point', names));
+  const stored = new Set<number>();
+  for (const phase of nest.phases) {
+    // One lane goes over what others have stored.
+    if (lanes > 1 && phase.stores.some(({ buffer }) => stored.has(buffer))) lines.push('storageBarrier();');
+    for (const { buffer } of phase.stores) stored.add(buffer);
+    const write = lanes === 1 ? serialPhase : phase.ordered ? orderedPhase : sharedPhase;
+    lines.push(...write(phase, strategy, scope, names));
+  }
+  return [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
+}
+
+const declare = ({ acc, op, dtype }: Reduction, { helpers }: ModuleScope): string =>
+  `var acc${acc}: ${valueType(dtype)} = ${constant(reductionIdentity(op, dtype), dtype, helpers)};`;
+
+/** A float16 is summed up in float32, and rounded where it is read. */
+const combine = ({ op, dtype }: Reduction, a: string, b: string, { helpers }: ModuleScope): string =>
+  operation(COMBINING_OP[op], dtype === 'float16' ? 'float32' : dtype, [a, b], helpers);
+
+/** What a phase does at one of its points. */
+export function pointBody(phase: Phase, scope: ModuleScope, names: Names): string[] {
+  const lines: string[] = [];
+  const spell = phaseSpeller(phase, scope, names, (line) => lines.push(line));
+  for (const r of phase.reductions) {
+    const value = spell(r.value);
+    lines.push(`acc${r.acc} = ${combine(r, `acc${r.acc}`, value, scope)};`);
+  }
+  // All values of a point are known before its first store.
+  const isOne = phase.stores.length === 1;
+  const named = (what: string, i: number, text: string): string => {
+    if (isOne) return text;
+    lines.push(`let ${what}${i} = ${text};`);
+    return `${what}${i}`;
+  };
+  const writes = phase.stores.map(({ buffer, index, value, mode, guard }, i) => {
+    const condition = guard && named('guard', i, spell(guard));
+    const at = named('index', i, spell(index));
+    const statements = scope.buffers[buffer].store(at, named('value', i, spell(value)), mode);
+    return condition ? [`if (${condition}) {`, ...indent(statements), '}'] : statements;
+  });
+  return [...lines, ...writes.flat()];
+}
+
+/** All loops of a phase, one in the other, around its body. */
+function serialLoops(phase: Phase, scope: ModuleScope, names: Names): string[] {
+  return phase.loops.reduceRight<string[]>(
+    (body, { variable, size }) => {
+      const v = names.get(variable);
+      return [`for (var ${v}: i32 = 0; ${v} < ${size}; ${v}++) {`, ...indent(body), '}'];
+    },
+    pointBody(phase, scope, names),
+  );
+}
+
+function serialPhase(phase: Phase, _: Strategy, scope: ModuleScope, names: Names): string[] {
+  const loops = serialLoops(phase, scope, names);
+  const body = phase.loops.length ? loops : ['{', ...indent(loops), '}'];
+  return [...phase.reductions.map((r) => declare(r, scope)), ...body];
+}
+
+/** In order means by one invocation; the others hear of its results. */
+function orderedPhase(phase: Phase, strategy: Strategy, scope: ModuleScope, names: Names): string[] {
+  return [
+    ...phase.reductions.map((r) => declare(r, scope)),
+    'if (valid && lane == 0) {',
+    ...indent(serialLoops(phase, scope, names)),
+    '}',
+    ...phase.reductions.map((r) => `acc${r.acc} = ${gather(r, strategy, scope)};`),
+  ];
+}
+
+/** The lanes share the points of the phase, and combine what they have in a tree. */
+function sharedPhase(phase: Phase, strategy: Strategy, scope: ModuleScope, names: Names): string[] {
+  const size = sizeOf(phase.loops);
+  const once = size === 1;
+  const step = `k += ${strategy.lanes}`;
+  return [
+    ...phase.reductions.map((r) => declare(r, scope)),
+    once ? 'if (valid && lane == 0) {' : `for (var k = select(${size}, lane, valid); k < ${size}; ${step}) {`,
+    ...indent([...decode(phase.loops, once ? '0' : 'k', names), ...pointBody(phase, scope, names)]),
+    '}',
+    ...phase.reductions.map((r) => `acc${r.acc} = ${gather(r, strategy, scope)};`),
+  ];
+}
+
+/** A call that combines what all lanes of a point have, in an order that depends on their number alone. */
+function gather(r: Reduction, { lanes, points, columns }: Strategy, scope: ModuleScope): string {
+  const { helpers } = scope;
+  const type = valueType(r.dtype);
+  const memory = helpers.define(
+    `shared_${type}`,
+    () => `var<workgroup> shared_${type}: array<${type}, ${lanes * points}>;`,
+  );
+  const name = helpers.define(`${r.op}_of_${r.dtype}`, () => {
+    const both = combine(r, `${memory}[local]`, `${memory}[local + half * step]`, scope);
+    return `fn ${r.op}_of_${r.dtype}(value: ${type}, local: i32, lane: i32, lanes: i32, step: i32) -> ${type} {
+  ${memory}[local] = value;
+  workgroupBarrier();
+  for (var half = lanes / 2; half > 0; half /= 2) {
+    if (lane < half) {
+      ${memory}[local] = ${both};
+    }
+    workgroupBarrier();
+  }
+  let total = ${memory}[local - lane * step];
+  workgroupBarrier();
+  return total;
+}`;
+  });
+  return `${name}(acc${r.acc}, local, lane, ${lanes}, ${columns ? points : 1})`;
+}

@@ -1,0 +1,146 @@
+/** How scalar ops read in WGSL. */
+import type { DType, ScalarOp } from '@neurite/tensor';
+import type { Helpers } from './helpers.js';
+import { type ValueType, valueType } from './values.js';
+
+type Args = readonly string[];
+
+const infix =
+  (symbol: string) =>
+  ([a, b]: Args): string =>
+    `(${a} ${symbol} ${b})`;
+const call =
+  (name: string) =>
+  (args: Args): string =>
+    `${name}(${args.join(', ')})`;
+
+/** Ops that read alike for all numbers. */
+const COMMON: Partial<Record<ScalarOp, (args: Args) => string>> = {
+  add: infix('+'),
+  sub: infix('-'),
+  mul: infix('*'),
+  div: infix('/'),
+  eq: infix('=='),
+  // Not `!=`, which some compilers take for false where one side is NaN.
+  ne: ([a, b]) => `(!(${a} == ${b}))`,
+  lt: infix('<'),
+  le: infix('<='),
+  and: infix('&'),
+  or: infix('|'),
+  xor: infix('^'),
+  neg: ([x]) => `(-${x})`,
+  not: ([x]) => `(~${x})`,
+  abs: call('abs'),
+  max: call('max'),
+  min: call('min'),
+  floor: call('floor'),
+  ceil: call('ceil'),
+  trunc: call('trunc'),
+  round: call('round'),
+  sqrt: call('sqrt'),
+  reciprocal: ([x]) => `(1.0 / ${x})`,
+  where: ([condition, a, b]) => `select(${b}, ${a}, ${condition})`,
+  shl: ([a, b]) => `(${a} << u32(${b}))`,
+  shr: ([a, b]) => `(${a} >> u32(${b}))`,
+};
+
+const OF_BOOLS: Partial<Record<ScalarOp, (args: Args) => string>> = {
+  not: ([x]) => `(!${x})`,
+  xor: infix('!='),
+  max: infix('|'),
+  min: infix('&'),
+  add: infix('|'),
+  mul: infix('&'),
+  lt: ([a, b]) => `(!${a} & ${b})`,
+  le: ([a, b]) => `(!${a} | ${b})`,
+};
+
+/** What is divided by 0 is 0. */
+const divided =
+  (symbol: string, zero: string) =>
+  ([a, b]: Args): string => {
+    if (b === zero) return zero;
+    const quotient = `(${a} ${symbol} ${b})`;
+    return /^[1-9]\d*[iu]$/.test(b) ? quotient : `select(${quotient}, ${zero}, ${b} == ${zero})`;
+  };
+
+type Spellings = Partial<Record<ScalarOp, (args: Args) => string>>;
+
+const ofIntegers = (zero: string): Spellings => ({ div: divided('/', zero), rem: divided('%', zero) });
+
+const OF_TYPE: Readonly<Record<ValueType, Spellings>> = {
+  bool: OF_BOOLS,
+  i32: ofIntegers('0i'),
+  u32: { ...ofIntegers('0u'), neg: ([x]) => `(0u - ${x})` },
+  f32: {},
+};
+
+/** Ops that this file spells for every dtype that has them; the framework lowers the others to these. */
+export const SPELLED: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
+  ...(Object.keys(COMMON) as ScalarOp[]),
+  'cast',
+  'bitcast',
+  'randomBits',
+]);
+
+/** A value of the dtype's width: 8-bit integers wrap, a float16 is rounded. */
+export function narrowed(text: string, dtype: DType, helpers: Helpers): string {
+  if (dtype === 'int8') return `((${text} << 24u) >> 24u)`;
+  if (dtype === 'uint8') return `(${text} & 255u)`;
+  return dtype === 'float16' ? `${helpers.use('round_half')}(${text})` : text;
+}
+
+/** Ops whose results are in range when their arguments are. */
+const EXACT: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
+  'max',
+  'min',
+  'where',
+  'and',
+  'or',
+  'floor',
+  'ceil',
+  'trunc',
+  'round',
+  'rem',
+  'xor',
+]);
+
+/** An op on arguments of `dtype` (for `where`, of its values). */
+export function operation(op: ScalarOp, dtype: DType, args: Args, helpers: Helpers): string {
+  if (op === 'randomBits') return call(helpers.use('random_bits'))(args);
+  const type = valueType(dtype);
+  if (type === 'f32') {
+    if (op === 'max' || op === 'min') return call(helpers.use(`${op}_of`))(args);
+    if (op === 'ne' && args[0] === args[1]) return call(helpers.use('is_nan'))([args[0]]);
+    if (op === 'eq' && args[0] === args[1]) return `(!${call(helpers.use('is_nan'))([args[0]])})`;
+  }
+  const text = (OF_TYPE[type][op] ?? COMMON[op]!)(args);
+  const comparison = op === 'eq' || op === 'ne' || op === 'lt' || op === 'le';
+  return comparison || EXACT.has(op) ? text : narrowed(text, dtype, helpers);
+}
+
+/** Floats truncate and saturate when they become integers, NaN becomes 0; integers wrap; what is not 0 is true. */
+export function cast(text: string, from: DType, to: DType, helpers: Helpers): string {
+  const [source, target] = [valueType(from), valueType(to)];
+  if (to === 'bool') return source === 'bool' ? text : `(!(${text} == ${source}(0)))`;
+  if (source !== 'f32' || target === 'f32') {
+    const name = from === 'uint32' && target === 'f32' ? helpers.use('float_of_uint') : target;
+    const converted = source === target ? text : `${name}(${text})`;
+    return narrows(from, to) ? narrowed(converted, to, helpers) : converted;
+  }
+  if (to === 'int8') return `clamp(${helpers.use('int_of')}(${text}), -128i, 127i)`;
+  if (to === 'uint8') return `min(${helpers.use('uint_of')}(${text}), 255u)`;
+  return `${helpers.use(target === 'i32' ? 'int_of' : 'uint_of')}(${text})`;
+}
+
+/** Whether values of one dtype may lie outside of the other's. */
+const narrows = (from: DType, to: DType): boolean =>
+  from !== to && from !== 'bool' && (to === 'int8' || to === 'uint8' || to === 'float16');
+
+export function bitcast(text: string, from: DType, to: DType): string {
+  const [source, target] = [valueType(from), valueType(to)];
+  if (from === 'bool' || to === 'bool') return source === target ? text : `${target}(${text})`;
+  if (to === 'int8') return `((bitcast<i32>(${text}) << 24u) >> 24u)`;
+  if (to === 'uint8') return `(bitcast<u32>(${text}) & 255u)`;
+  return source === target ? text : `bitcast<${target}>(${text})`;
+}

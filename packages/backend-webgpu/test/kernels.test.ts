@@ -1,0 +1,5 @@
+import { describeKernels } from '@neurite/tensor/testkit';
+import { describe, expect, it } from 'vitest';
+import { startGpu } from './start.js';
+
+await describeKernels('webgpu', () => startGpu(), { describe, it, expect }, { flushesSubnormals: true });

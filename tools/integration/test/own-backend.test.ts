@@ -2,9 +2,19 @@
 import '@neurite/autograd';
 import * as nn from '@neurite/nn';
 import { Adam } from '@neurite/optim';
-import { type BackendFactory, manualSeed, randint, randn, type Tensor, use } from '@neurite/tensor';
+import {
+  type BackendFactory,
+  explain,
+  manualSeed,
+  randint,
+  randn,
+  type Tensor,
+  tensor,
+  use,
+} from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
-import { describeGraphs, describeKernels } from '@neurite/tensor/testkit';
+import { createGraphChecker, describeGraphs, describeKernels } from '@neurite/tensor/testkit';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mine } from './own-backend.js';
 
@@ -21,7 +31,25 @@ function parkMiller(state: number): () => number {
 }
 describeGraphs('mine', mine(), runner, { random: parkMiller(42), runs: 100 });
 
-async function lossesOn(factory: BackendFactory): Promise<number[]> {
+it('agrees with the reference backend on random graphs that shrink', async () => {
+  const checker = await createGraphChecker({ mine: [mine()], unfused: [mine(), { fusion: false }] });
+  const graphs = fc.asyncProperty(fc.gen(), async (generate) => {
+    expect(await checker.check((count) => generate(fc.nat, count - 1))).toBe('');
+  });
+  await fc.assert(graphs, { numRuns: 50 });
+  await checker.destroy();
+});
+
+/** Compiles like a backend whose programs take time. */
+const patient: BackendFactory = {
+  name: 'patient',
+  async start() {
+    const { backend, notes } = await mine().start();
+    return { backend: { ...backend, compile: async (kernel) => backend.compile(kernel) }, notes };
+  },
+};
+
+async function lossesOn(factory: BackendFactory, steps: number): Promise<number[]> {
   const device = await use(factory, { log: false });
   manualSeed(7);
   const model = new nn.Sequential(
@@ -37,7 +65,7 @@ async function lossesOn(factory: BackendFactory): Promise<number[]> {
   const x: Tensor = randn([24, 49]);
   const y = randint(0, 10, [24]);
   const losses: number[] = [];
-  for (let step = 0; step < 60; step++) {
+  for (let step = 0; step < steps; step++) {
     optimizer.zeroGrad();
     const loss = criterion(model(x), y);
     loss.backward();
@@ -50,12 +78,42 @@ async function lossesOn(factory: BackendFactory): Promise<number[]> {
 
 describe('a backend in one file', () => {
   it('trains an MLP with dropout and Adam to the losses of the reference backend', async () => {
-    const [own, wanted] = [await lossesOn(mine()), await lossesOn(reference())];
+    const [own, wanted] = [await lossesOn(mine(), 60), await lossesOn(reference(), 60)];
     own.forEach((loss, step) => {
       expect(Math.abs(loss - wanted[step]), `step ${step}: ${loss}, reference ${wanted[step]}`).toBeLessThan(
         1e-3,
       );
     });
     expect(own[59]).toBeLessThan(0.1 * own[0]);
+  });
+
+  it('may compile asynchronously', async () => {
+    expect(await lossesOn(patient, 5)).toEqual(await lossesOn(mine(), 5));
+  });
+
+  it('can be checked kernel by kernel', async () => {
+    const device = await use(mine(), { validateWith: reference(), log: false });
+    const x = randn([5, 7]);
+    const probabilities = x
+      .matmul(randn([7, 4]))
+      .tanh()
+      .softmax(1);
+    const sums = await probabilities.sum(1).data();
+    sums.forEach((sum) => expect(sum).toBeCloseTo(1, 5));
+    await device.destroy();
+  });
+
+  it('refuses a dtype that it does not have, also in the middle of a kernel', async () => {
+    await use(mine(), { log: false });
+    const halves = tensor([1, 2]).to('float16').mul(3).to('float32');
+    await expect(halves.data()).rejects.toThrow('mine: there is no float16');
+  });
+
+  it('explains what it generates', async () => {
+    await use(mine(), { log: false });
+    const x = tensor([3, 1, 2]);
+    const plan = await explain(x.softmax(0));
+    expect(plan.kernels).toHaveLength(1);
+    expect(plan.kernels[0].source).toContain('Math.exp');
   });
 });

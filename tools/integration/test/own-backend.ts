@@ -1,38 +1,30 @@
-/**
- * A backend in one file, as anybody may write one: each kernel becomes a JavaScript function. It needs nothing but the
- * public names of `@neurite/tensor`, and spells only some scalar ops: what it lacks is lowered for it.
- */
-import {
-  type Backend,
-  type BackendFactory,
-  COMBINING_OP,
-  type Command,
-  type DeviceBuffer,
-  DTYPES,
-  type DType,
-  type Expr,
-  isFloat,
-  type Kernel,
-  type LoadExpr,
-  type Loop,
-  type Nest,
-  type OpExpr,
-  OutOfMemoryError,
-  type Phase,
-  type Program,
-  reductionIdentity,
-  type ScalarOp,
-  type TypedArray,
-} from '@neurite/tensor';
+/** A backend in one file: each kernel becomes a JavaScript function. `docs/backends.md` builds it up. */
+import type * as neurite from '@neurite/tensor';
+import { COMBINING_OP, childrenOf, DTYPES, OutOfMemoryError, reductionIdentity } from '@neurite/tensor';
 
-/** How ops read in JavaScript; results are rounded afterwards. */
-const SPELLINGS: Partial<Record<ScalarOp, string>> = {
-  neg: '-a',
+type Held = neurite.DeviceBuffer & { data: ArrayBuffer };
+function createMemory(budget: number): Pick<neurite.Backend, 'allocate' | 'free' | 'write' | 'read'> {
+  let live = 0;
+  return {
+    allocate(bytes) {
+      if (live + bytes > budget) throw new OutOfMemoryError(`mine: ${bytes} bytes asked for, ${live} in use`);
+      live += bytes;
+      return { bytes, data: new ArrayBuffer(bytes) } as Held;
+    },
+    free(buffer) {
+      live -= buffer.bytes;
+      (buffer as Held).data = new ArrayBuffer(0);
+    },
+    write: (buffer, at, bytes) => new Uint8Array((buffer as Held).data).set(bytes, at),
+    read: async (buffer, at, length) => new Uint8Array((buffer as Held).data.slice(at, at + length)),
+  };
+}
+
+/** How ops read in JavaScript; what they make is rounded afterwards. */
+const SPELLINGS: Partial<Record<neurite.ScalarOp, string>> = {
   exp: 'Math.exp(a)',
   log: 'Math.log(a)',
-  sin: 'Math.sin(a)',
   sqrt: 'Math.sqrt(a)',
-  trunc: 'Math.trunc(a)',
   add: 'a + b',
   sub: 'a - b',
   mul: 'a * b',
@@ -47,154 +39,112 @@ const SPELLINGS: Partial<Record<ScalarOp, string>> = {
   where: 'a ? b : c',
 };
 /** Integer products wrap, and what is divided by 0 is 0. */
-const OF_INTEGERS: Partial<Record<ScalarOp, string>> = {
-  mul: 'Math.imul(a, b)',
-  div: 'b === 0 ? 0 : a / b',
+const OF_INTEGERS: typeof SPELLINGS = { ...SPELLINGS, mul: 'Math.imul(a, b)', div: 'b === 0 ? 0 : a / b' };
+
+/** A number as a value of each dtype. */
+const ROUNDINGS: Partial<Record<neurite.DType, string>> = {
+  float32: 'Math.fround(a)',
+  float64: 'a',
+  int32: 'a | 0',
+  uint32: 'a >>> 0',
+  int8: 'a << 24 >> 24',
+  uint8: 'a & 255',
+  bool: 'a',
 };
 
-function spelled(op: ScalarOp, dtype: DType, args: readonly string[]): string {
-  const text = (isFloat(dtype) ? undefined : OF_INTEGERS[op]) ?? SPELLINGS[op]!;
-  return text.replace(/\b[abc]\b/g, (name) => args['abc'.indexOf(name)]);
-}
-
-/** A number as a value of the dtype. */
-const ROUNDINGS: Partial<Record<DType, (x: string) => string>> = {
-  float32: (x) => `Math.fround(${x})`,
-  float64: (x) => `(${x})`,
-  int32: (x) => `((${x}) | 0)`,
-  uint32: (x) => `((${x}) >>> 0)`,
-  int8: (x) => `((${x}) << 24 >> 24)`,
-  uint8: (x) => `((${x}) & 255)`,
-  bool: (x) => `(${x})`,
+/** A template with values in the places of a, b and c. */
+const fill = (template: string, values: readonly string[]): string =>
+  `(${template.replace(/\b[abc]\b/g, (name) => values['abc'.indexOf(name)])})`;
+const missing = (dtype: neurite.DType): never => {
+  throw new TypeError(`mine: there is no ${dtype}`);
 };
-const round = (dtype: DType, x: string): string => ROUNDINGS[dtype]!(x);
+const round = (dtype: neurite.DType, x: string): string => fill(ROUNDINGS[dtype] ?? missing(dtype), [x]);
+const apply = (op: neurite.ScalarOp, from: neurite.DType, to: neurite.DType, values: readonly string[]) =>
+  round(to, fill((DTYPES[from].float ? SPELLINGS : OF_INTEGERS)[op]!, values));
 
-function cast(x: string, from: DType, to: DType): string {
-  if (to === 'bool') return `+(${x} !== 0)`;
-  if (!isFloat(from) || isFloat(to)) return round(to, x);
-  const [least, greatest] = [reductionIdentity('max', to), reductionIdentity('min', to)];
-  return `(${x} !== ${x} ? 0 : Math.min(Math.max(Math.trunc(${x}), ${least}), ${greatest}))`;
+function convert({ op, dtype, args }: neurite.OpExpr, x: string): string {
+  const from = DTYPES[args[0].dtype];
+  if (op === 'bitcast') return `new ${DTYPES[dtype].array.name}(${from.array.name}.of(${x}).buffer)[0]`;
+  if (dtype === 'bool') return `+(${x} !== 0)`;
+  if (!from.float || DTYPES[dtype].float) return round(dtype, x);
+  // Rounding does the rest: it truncates, and makes 0 of NaN.
+  const [least, greatest] = [reductionIdentity('max', dtype), reductionIdentity('min', dtype)];
+  return round(dtype, `Math.min(Math.max(${x}, ${least}), ${greatest})`);
 }
 
-const bits = new DataView(new ArrayBuffer(8));
-const VIEWS: Partial<Record<DType, string>> = { float32: 'Float32', int32: 'Int32', uint32: 'Uint32' };
-
-function bitcast(x: string, from: DType, to: DType): string {
-  if (!VIEWS[from] || !VIEWS[to]) return round(to, x);
-  return `(bits.set${VIEWS[from]}(0, ${x}), bits.get${VIEWS[to]}(0))`;
+/** An expression, `parts` being the names of those that it is made of. */
+function formula(e: neurite.Expr, parts: readonly string[]): string {
+  if (e.kind === 'const') return Object.is(e.value, -0) ? '(-0)' : `(${e.value})`;
+  if (e.kind === 'var') return `v${e.id}`;
+  if (e.kind === 'scalar') return `s${e.slot}`;
+  if (e.kind === 'acc') return round(e.dtype, `acc${e.acc}`);
+  const [x, guard] = parts;
+  if (e.kind === 'load') return guard ? `${guard} ? b${e.buffer}[${x}] : 0` : `b${e.buffer}[${x}]`;
+  if (e.op === 'cast' || e.op === 'bitcast') return convert(e, x);
+  return apply(e.op, e.args[0].dtype, e.dtype, parts);
 }
 
-function source({ buffers, scalars, nests }: Kernel): string {
-  const bind = (_: unknown, i: number) => `const b${i} = buffers[${i}];`;
-  const scalar = (dtype: DType, i: number) => `const s${i} = ${round(dtype, `scalars[${i}]`)};`;
-  return [...buffers.map(bind), ...scalars.map(scalar), ...nests.map(nestSource)].join('\n');
-}
+const head = ({ variable: { id }, size }: neurite.Loop) =>
+  `for (let v${id} = 0; v${id} < ${size}; v${id}++) `;
+const around = (loops: readonly neurite.Loop[], body: string) => `${loops.map(head).join('')}{\n${body}\n}`;
 
-const loopsSource = (loops: readonly Loop[], body: string): string =>
-  loops.reduceRight((inner, { variable: { id }, size }) => {
-    return `for (let v${id} = 0; v${id} < ${size}; v${id}++) {\n${inner}\n}`;
-  }, body);
-
-const nestSource = ({ outer, phases }: Nest): string =>
-  `{\n${loopsSource(outer, phases.map(phaseSource).join('\n'))}\n}`;
-
-function phaseSource({ loops, reductions, stores }: Phase): string {
-  const lines: string[] = [];
-  const names = new Map<Expr, string>();
-  const spell = (e: Expr): string => {
-    if (e.kind === 'const') return numeral(e.value);
-    if (e.kind === 'var') return `v${e.id}`;
-    if (e.kind === 'scalar') return `s${e.slot}`;
-    // Sums run in float64 and are rounded where they are read.
-    if (e.kind === 'acc') return round(e.dtype, `acc${e.acc}`);
-    const known = names.get(e);
-    if (known) return known;
-    const value = e.kind === 'load' ? loaded(e) : operation(e);
-    const name = `e${names.size}`;
-    names.set(e, name);
-    lines.push(`const ${name} = ${value};`);
+function phaseSource({ loops, reductions, stores }: neurite.Phase): string {
+  const lines = new Map<string, string>();
+  const nameOf = (e: neurite.Expr): string => {
+    if (e.kind !== 'op' && e.kind !== 'load') return formula(e, []);
+    const name = `e${e.id}`;
+    if (!lines.has(name)) lines.set(name, `const ${name} = ${formula(e, childrenOf(e).map(nameOf))};`);
     return name;
   };
-  const loaded = ({ buffer, index, guard }: LoadExpr): string => {
-    const element = `b${buffer}[${spell(index)}]`;
-    return guard ? `${spell(guard)} ? ${element} : 0` : element;
-  };
-  const operation = (e: OpExpr): string => {
-    const args = e.args.map(spell);
-    const from = e.args[0].dtype;
-    if (e.op === 'cast') return cast(args[0], from, e.dtype);
-    if (e.op === 'bitcast') return bitcast(args[0], from, e.dtype);
-    return round(e.dtype, spelled(e.op, e.op === 'where' ? e.dtype : from, args));
-  };
-
-  for (const r of reductions) {
-    const value = spell(r.value);
-    const wide = isFloat(r.dtype) ? 'float64' : r.dtype;
-    lines.push(`acc${r.acc} = ${round(wide, spelled(COMBINING_OP[r.op], wide, [`acc${r.acc}`, value]))};`);
+  for (const { acc, op, dtype, value } of reductions) {
+    const wide = DTYPES[dtype].float ? 'float64' : dtype;
+    lines.set(`${acc}`, `acc${acc} = ${apply(COMBINING_OP[op], wide, wide, [`acc${acc}`, nameOf(value)])};`);
   }
   // All values of a point are known before its first store.
   const writes = stores.map(({ buffer, index, value, guard, mode }) => {
-    const at = `b${buffer}[${spell(index)}]`;
-    const stored = spell(value);
-    const dtype = value.dtype;
-    const combined = mode === 'set' ? stored : round(dtype, spelled(mode, dtype, [at, stored]));
-    return `${guard ? `if (${spell(guard)}) ` : ''}${at} = ${combined};`;
+    const element = `b${buffer}[${nameOf(index)}]`;
+    const stored = nameOf(value);
+    const result = mode === 'set' ? stored : apply(mode, value.dtype, value.dtype, [element, stored]);
+    return `${guard ? `if (${nameOf(guard)}) ` : ''}${element} = ${result};`;
   });
-  const starts = reductions.map((r) => `let acc${r.acc} = ${numeral(reductionIdentity(r.op, r.dtype))};`);
-  return [...starts, loopsSource(loops, `{\n${[...lines, ...writes].join('\n')}\n}`)].join('\n');
+  const starts = reductions.map(({ acc, op, dtype }) => `let acc${acc} = ${reductionIdentity(op, dtype)};`);
+  return [...starts, around(loops, [...lines.values(), ...writes].join('\n'))].join('\n');
 }
 
-/** In parentheses, for `a - -1`. */
-const numeral = (x: number): string => (Object.is(x, -0) ? '(-0)' : `(${x})`);
-
-type Run = (buffers: readonly TypedArray[], scalars: readonly number[], view: DataView) => void;
-type Held = DeviceBuffer & { data: ArrayBuffer | null };
-
-function compile(kernel: Kernel): Program & { run: Run } {
-  const code = source(kernel);
-  return { kernel, source: code, run: new Function('buffers', 'scalars', 'bits', code) as Run };
-}
-
-function execute({ program, buffers, scalars }: Command): void {
-  const views = program.kernel.buffers.map(({ dtype, size }, i) => {
-    return new DTYPES[dtype].array((buffers[i].buffer as Held).data!, buffers[i].byteOffset, size);
+type Compiled = neurite.Program & { run(command: neurite.Command): void };
+function compile(kernel: neurite.Kernel): Compiled {
+  const buffers = kernel.buffers.map(({ dtype, size }, i) => {
+    const slice = `buffers[${i}].buffer.data, buffers[${i}].byteOffset`;
+    return `const b${i} = new ${DTYPES[dtype].array.name}(${slice}, ${size});`;
   });
-  (program as Program & { run: Run }).run(views, scalars, bits);
+  const scalars = kernel.scalars.map((dtype, i) => `const s${i} = ${round(dtype, `scalars[${i}]`)};`);
+  const nests = kernel.nests.map(({ outer, phases }) => around(outer, phases.map(phaseSource).join('\n')));
+  const source = [...buffers, ...scalars, ...nests].join('\n');
+  return { kernel, source, run: new Function('{ buffers, scalars }', source) as Compiled['run'] };
 }
 
-/** The backend, for `use(mine())`. */
-export const mine = (): BackendFactory => ({ name: 'mine', start: () => ({ backend: start(), notes: [] }) });
-
-function start(): Backend {
-  const memoryBudget = 2 ** 28;
-  let live = 0;
+function createBackend(memoryBudget: number): neurite.Backend {
   return {
     name: 'mine',
     capabilities: {
-      dtypes: Object.keys(ROUNDINGS) as DType[],
-      scalarOps: new Set([...(Object.keys(SPELLINGS) as ScalarOp[]), 'cast', 'bitcast']),
+      dtypes: Object.keys(ROUNDINGS) as neurite.DType[],
+      scalarOps: new Set([...(Object.keys(SPELLINGS) as neurite.ScalarOp[]), 'cast', 'bitcast']),
       maxBuffers: 64,
       maxBufferBytes: memoryBudget,
       memoryBudget,
       arena: true,
       alignment: 8,
     },
-    allocate(bytes) {
-      if (live + bytes > memoryBudget)
-        throw new OutOfMemoryError(`mine: ${bytes} bytes asked for, ${live} in use`);
-      live += bytes;
-      return { bytes, data: new ArrayBuffer(bytes) } as Held;
-    },
-    free(buffer) {
-      live -= buffer.bytes;
-      (buffer as Held).data = null;
-    },
-    write: (buffer, offset, bytes) => new Uint8Array((buffer as Held).data!).set(bytes, offset),
-    read: async (buffer, offset, length) =>
-      new Uint8Array((buffer as Held).data!.slice(offset, offset + length)),
+    ...createMemory(memoryBudget),
     compile,
-    submit: (commands) => commands.forEach(execute),
+    submit: (commands) => commands.forEach((command) => (command.program as Compiled).run(command)),
     synchronize: async () => {},
     destroy() {},
   };
 }
+
+/** The backend, for `use(mine())`. */
+export const mine = (memoryBudget = 2 ** 28): neurite.BackendFactory => ({
+  name: 'mine',
+  start: () => ({ backend: createBackend(memoryBudget), notes: ['plain JavaScript'] }),
+});

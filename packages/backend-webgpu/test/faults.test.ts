@@ -1,0 +1,113 @@
+/** Devices that go away, memory that runs out, kernels that do not compile. */
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { onAnyGpu } from '@neurite/browser';
+import {
+  DeviceError,
+  DeviceLostError,
+  memory,
+  NeuriteError,
+  OutOfMemoryError,
+  tensor,
+  use,
+} from '@neurite/tensor';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type GpuBackend, type WebGpuOptions, webgpu } from '../src/index.js';
+import { bytesOf, numbersOf, scaling } from './programs.js';
+import { startGpu } from './start.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+const useGpu = async (options: WebGpuOptions = {}) => {
+  const device = await use(onAnyGpu(webgpu(options)), { log: false });
+  return { device, gpu: device.backend as GpuBackend };
+};
+
+test('without an adapter, or without WebGPU, it says so', async () => {
+  vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
+  await expect(webgpu().start()).rejects.toThrow(DeviceError);
+  await expect(webgpu().start()).rejects.toThrow('no adapter');
+  vi.stubGlobal('navigator', {});
+  vi.stubGlobal('process', undefined);
+  await expect(webgpu().start()).rejects.toThrow('this browser has no WebGPU');
+});
+
+test('a device lost in mid-step: what is pending fails, host data go on living on the next device', async () => {
+  const { gpu, device } = await useGpu();
+  const x = tensor([1, 2, 3]);
+  const onDevice = x.mul(2);
+  expect(await onDevice.array()).toEqual([2, 4, 6]);
+  const pending = onDevice.add(1).array();
+  gpu.device.destroy();
+  await expect(pending).rejects.toThrow(DeviceLostError);
+  await expect(onDevice.add(1).array()).rejects.toThrow('webgpu: the device was destroyed');
+  await device.destroy();
+  const next = await useGpu();
+  expect(await x.mul(3).array()).toEqual([3, 6, 9]);
+  await next.device.destroy();
+});
+
+test('a step that needs more than the budget fails, and the next one works', async () => {
+  const { device } = await useGpu({ memoryBudget: 2 ** 20 });
+  const x = tensor(new Float32Array(2 ** 16));
+  await expect(
+    x
+      .add(1)
+      .reshape(2 ** 16, 1)
+      .mul(x)
+      .data(),
+  ).rejects.toThrow(OutOfMemoryError);
+  expect((await x.add(1).data())[5]).toBe(1);
+  expect(memory().live).toBeLessThan(2 ** 20);
+  await device.destroy();
+});
+
+test('a kernel that does not compile is named, and the next one works', async () => {
+  const gpu = await startGpu();
+  const make = gpu.device.createShaderModule.bind(gpu.device);
+  vi.spyOn(gpu.device, 'createShaderModule').mockImplementationOnce(({ label }) =>
+    make({ label, code: 'nonsense' }),
+  );
+  const broken = gpu.compile(scaling(4, 5));
+  await expect(broken).rejects.toThrow(NeuriteError);
+  await expect(broken).rejects.toThrow(/kernel times_5 does not compile: line 1: /);
+  const program = await gpu.compile(scaling(1, 7));
+  const [a, b] = [gpu.allocate(4), gpu.allocate(4)];
+  gpu.write(a, 0, bytesOf(3));
+  gpu.submit([{ program, buffers: [a, b].map((buffer) => ({ buffer, byteOffset: 0 })), scalars: [] }]);
+  expect(numbersOf(await gpu.read(b, 0, 4))).toEqual([21]);
+  gpu.destroy();
+});
+
+test('what the device complains about later is told to the next who waits, once', async () => {
+  const gpu = await startGpu();
+  gpu.device.createBuffer({ label: 'oversized', size: gpu.device.limits.maxBufferSize + 4, usage: 128 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await expect(gpu.synchronize()).rejects.toThrow(DeviceError);
+  await gpu.synchronize();
+  gpu.destroy();
+});
+
+test('two hundred devices come and go, and leave nothing behind', async () => {
+  const resident: number[] = [];
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 200; i++) {
+    const { device } = await useGpu();
+    expect(await tensor([i]).mul(2).item()).toBe(2 * i);
+    await device.destroy();
+    collect();
+    resident.push(process.memoryUsage().rss / 2 ** 20);
+  }
+  const least = (from: number, to: number) => Math.min(...resident.slice(from, to));
+  console.info(
+    resident
+      .filter((_, i) => i % 20 === 0)
+      .map(Math.round)
+      .join(' '),
+  );
+  expect(least(150, 200)).toBeLessThan(least(50, 100) * 1.1);
+});

@@ -151,12 +151,12 @@ describe('matmul', () => {
     expect(program?.specialized).toBe(true);
   });
 
-  it('leaves vectors and integers to the generic loops', () => {
-    expect(specializeContraction(matmulKernel({ m: 1, n: 64, k: 64 }), poisoned)).toBeUndefined();
-    expect(specializeContraction(matmulKernel({ m: 64, n: 2, k: 64 }), poisoned)).toBeUndefined();
-    expect(
-      specializeContraction(matmulKernel({ m: 8, n: 8, k: 8, dtype: 'int32' }), poisoned),
-    ).toBeUndefined();
+  it.each<[string, MatmulShape]>([
+    ['integers', { m: 8, n: 8, k: 8, dtype: 'int32' }],
+    ['few sums of two rows', { m: 2, n: 12, k: 64 }],
+    ['vectors whose matrix has no neighbours', { m: 1, n: 64, k: 64, steps: [1, 2] }],
+  ])('leaves %s to the generic loops', (_, s) => {
+    expect(specializeContraction(matmulKernel(s), poisoned)).toBeUndefined();
   });
 
   it.each<[string, MatmulShape, number]>([
@@ -165,6 +165,64 @@ describe('matmul', () => {
     ['batch entries', { batch: [3], m: 70, n: 90, k: 130, transposed: [true, true] }, 2],
     ['enough batch entries', { batch: [17], m: 30, n: 40, k: 50 }, 1],
   ])('can be cut into ranges of units: %s', (_, s, parts) => expectCuttable(matmulKernel(s, 'two'), parts));
+});
+
+describe('matmul of few rows or columns', () => {
+  const few = fc.integer({ min: 1, max: 8 });
+  const many = fc.integer({ min: 64, max: 300 });
+  const shape: fc.Arbitrary<MatmulShape> = fc
+    .record({
+      batch: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 1 }),
+      few,
+      many,
+      swapped: fc.boolean(),
+      k: fc.integer({ min: 32, max: 80 }),
+      transposed: fc.tuple(fc.boolean(), fc.boolean()),
+      step: fc.integer({ min: 1, max: 2 }),
+      dtype: fc.constantFrom<DType>('float32', 'float64'),
+    })
+    .filter(({ few, many, k }) => few * many * k >= 2 ** 13)
+    .map(({ few, many, swapped, step, ...rest }) => ({
+      ...rest,
+      ...(swapped ? { m: many, n: few, steps: [1, step] } : { m: few, n: many, steps: [step, 1] }),
+    }));
+
+  it('agrees with the reference for any shape, stride and epilogue', async () => {
+    await fc.assert(
+      fc.asyncProperty(shape, epilogue, (s, kind) => {
+        expect(specializeContraction(matmulKernel(s, kind), poisoned)).toBeDefined();
+        return agree(matmulKernel(s, kind));
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('agrees with the plain loops where it is cut into many units', async () => {
+    const wide = fc.integer({ min: 64, max: 5000 });
+    const deep = fc.integer({ min: 32, max: 2500 });
+    const large = fc
+      .record({ shape, wide, deep })
+      .filter(({ wide, deep }) => wide * deep > 2 ** 13 && wide * deep < 2 ** 20)
+      .map(({ shape: s, wide, deep }) => ({ ...s, k: deep, ...(s.m < s.n ? { n: wide } : { m: wide }) }));
+    await fc.assert(
+      fc.asyncProperty(large, epilogue, (s, kind) => agree(matmulKernel(s, kind), plainLoops)),
+      { numRuns: RUNS / 4 },
+    );
+  });
+
+  it.each<[string, MatmulShape, number]>([
+    ['rows in pieces', { m: 3, n: 500, k: 900 }, 2],
+    ['rows in pieces and blocks', { m: 7, n: 3001, k: 400 }, 2],
+    ['columns in pieces', { m: 900, n: 2, k: 700, transposed: [true, false] }, 2],
+    ['blocks', { m: 1, n: 9000, k: 60 }, 1],
+    ['dots', { m: 2, n: 333, k: 1500, transposed: [false, true] }, 1],
+    ['dots in pieces', { m: 5, n: 16, k: 9001, transposed: [true, true] }, 3],
+    ['dots of copied columns', { m: 777, n: 3, k: 600 }, 2],
+    ['batch entries', { batch: [20], m: 4, n: 80, k: 60 }, 1],
+  ])('can be cut into ranges of units: %s', async (_, s, parts) => {
+    expectCuttable(matmulKernel(s, 'two'), parts);
+    await agree(matmulKernel(s, 'two'), plainLoops);
+  });
 });
 
 describe('conv', () => {

@@ -1,6 +1,6 @@
 /** Packing of a matrix product's operands: where they are, and a part that does it for all units. */
 import { type Emitter, emitter, type I32 } from './emit.js';
-import type { MatmulPlan, Side } from './matmulPlan.js';
+import type { MatmulPlan, Operand, Side } from './matmulPlan.js';
 import type { Element } from './microKernel.js';
 import { emitPanels } from './pack.js';
 import type { BlockProgram, BlockTarget } from './program.js';
@@ -20,21 +20,21 @@ export function pointsOf(e: Emitter, batch: readonly number[], entry: I32): I32[
 export const startOf = (
   e: Emitter,
   { bytes }: Element,
-  side: Side,
+  operand: Operand,
   { buffer }: BlockTarget,
   points: readonly I32[],
   at: I32,
 ): I32 =>
   e.hold(
     e.add(
-      buffer(side.buffer),
-      side.offset * bytes,
-      ...points.map((p, i) => e.mul(p, side.batch[i]! * bytes)),
-      e.mul(at, side.across * bytes),
+      buffer(operand.buffer),
+      operand.offset * bytes,
+      ...points.map((p, i) => e.mul(p, operand.batch[i]! * bytes)),
+      e.mul(at, operand.across * bytes),
     ),
   );
 
-export const stridesOf = ({ bytes }: Element, { across, along }: Side) => ({
+export const stridesOf = ({ bytes }: Element, { across, along }: Operand) => ({
   across: across * bytes,
   along: along * bytes,
 });

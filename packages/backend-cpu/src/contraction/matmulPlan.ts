@@ -1,15 +1,19 @@
 /** How a matrix product is cut into blocks, and who packs its operands. */
 import type { MatmulContraction } from '@neurite/tensor';
 import { columnsOf, type Element, type Tile, tileFor } from './microKernel.js';
-import { MIN_UNITS, roundUp, wantedUnits } from './program.js';
+import { evenBlock, MIN_UNITS, roundUp, wantedUnits } from './program.js';
 
-/** One operand: its rows (or columns) and k. Strides are in elements. */
-export interface Side {
+/** Where an operand lies: strides between its rows (or columns) and along k, in elements. */
+export interface Operand {
   readonly buffer: number;
   readonly offset: number;
   readonly batch: readonly number[];
   readonly across: number;
   readonly along: number;
+}
+
+/** One operand of a packed product. */
+export interface Side extends Operand {
   /** Rows or columns, and filled up to whole panels. */
   readonly size: number;
   readonly padded: number;
@@ -48,11 +52,7 @@ const MIN_PANELS = 4;
 /** For so many panels, rows that lie along k need not be packed. */
 const DIRECT_PANELS = 8;
 /** Most bytes of packed operands; units of larger products pack for themselves, which they hardly feel. */
-const MAX_SHARED = 64 * 1024 * 1024;
-
-/** Equal parts of `total`, each a multiple of `multiple`. */
-const evenBlock = (total: number, parts: number, multiple: number): number =>
-  roundUp(Math.ceil(total / parts), multiple);
+export const MAX_SHARED = 64 * 1024 * 1024;
 
 /** Blocks of C: equal, and (where it is large enough) at least `units` of them. */
 function cutBlocks(

@@ -50,3 +50,7 @@ export const wantedUnits = (products: number): number =>
 
 /** The least multiple of `multiple` that is not below `value`. */
 export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+/** Equal parts of `total`, each a multiple of `multiple`. */
+export const evenBlock = (total: number, parts: number, multiple: number): number =>
+  roundUp(Math.ceil(total / parts), multiple);

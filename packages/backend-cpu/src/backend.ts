@@ -11,10 +11,10 @@ import {
   SCALAR_OPS,
   type StartedBackend,
   ValidationError,
+  whenHere,
 } from '@neurite/tensor';
 import { compileKernel } from './codegen/compile.js';
 import { specializeContraction } from './contraction/index.js';
-import { whenHere } from './late.js';
 import { createMemory, type LinearMemory, MAX_MEMORY_BYTES } from './memory.js';
 import type { CpuProgram } from './program.js';
 import { createSequential, type Executor } from './threads/executor.js';

@@ -1,4 +1,4 @@
 /** What few kernels need of functions and formats. */
-import { late } from './late.js';
+import { late } from '@neurite/tensor';
 
 export const rare = late(() => import('./rareFunctions.js'));

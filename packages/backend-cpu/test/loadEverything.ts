@@ -1,6 +1,6 @@
+import { whenHere } from '@neurite/tensor';
 import { compileKernel } from '../src/codegen/compile.js';
 import { specializeContraction } from '../src/contraction/index.js';
-import { whenHere } from '../src/late.js';
 import { doubles } from '../src/math/doubles.js';
 import { rare } from '../src/rare.js';
 import { convKernel, matmulKernel } from './contractionKernels.js';

@@ -92,3 +92,4 @@ export * from './kernel/ir.js';
 export { COMBINING_OP, reductionIdentity } from './kernel/reduce.js';
 export { THREEFRY_PARITY, THREEFRY_ROTATIONS } from './kernel/threefry.js';
 export { countUses, phaseRoots } from './kernel/traverse.js';
+export { late, whenHere } from './late.js';

@@ -1,4 +1,4 @@
-import { late } from '../late.js';
+import { late } from '@neurite/tensor';
 
 /** The tables of float64, which few programs compute with. */
 export const doubles = late(() => import('./doubleTables.js'));

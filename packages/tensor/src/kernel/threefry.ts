@@ -50,9 +50,10 @@ export function threefryFill(
   const k2 = THREEFRY_PARITY ^ k0 ^ k1;
   for (let i = 0; i < out.length; i++) {
     const low = (counterLow >>> 0) + i;
-    const carry = Math.floor(low / 4294967296);
     let x = (low + k0) | 0;
-    let y = (counterHigh + carry + k1) | 0;
+    let y = (counterHigh + (low > 4294967295 ? 1 : 0) + k1) | 0;
+    // The keys that are added next, turned by one from group to group.
+    let [a, b, c] = [k1, k2, k0];
     // Unrolled by key injection: this loop makes every initial weight and every shuffle.
     for (let group = 1; group <= 5; group++) {
       if (group & 1) {
@@ -74,10 +75,9 @@ export function threefryFill(
         x = (x + y) | 0;
         y = ((y << 24) | (y >>> 8)) ^ x;
       }
-      const a = group % 3 === 0 ? k0 : group % 3 === 1 ? k1 : k2;
-      const b = group % 3 === 0 ? k1 : group % 3 === 1 ? k2 : k0;
       x = (x + a) | 0;
       y = (y + b + group) | 0;
+      [a, b, c] = [b, c, a];
     }
     out[i] = x;
   }

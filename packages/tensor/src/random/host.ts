@@ -17,8 +17,11 @@ const f = Math.fround;
 /** Uniform numbers in [low, high), in float32 arithmetic: bit for bit what `uniform` gives on a device. */
 export function hostUniform(generator: Generator, n: number, low = 0, high = 1): Float32Array {
   const bits = hostRandomBits(generator, n);
-  const width = f(high - low);
-  return Float32Array.from(bits, (b) => f(f((b >>> 8) * 2 ** -24 * width) + f(low)));
+  const [width, least] = [f(high - low), f(low)];
+  // In the same memory and in a plain loop: `from` takes twenty times as long, a third of a small network's first step.
+  const out = new Float32Array(bits.buffer);
+  for (let i = 0; i < n; i++) out[i] = f(f((bits[i] >>> 8) * 2 ** -24 * width) + least);
+  return out;
 }
 
 /** Normal numbers by Box and Muller, from the bits that `normal` uses; float64 arithmetic, rounded at the end. */
@@ -32,7 +35,8 @@ export function hostNormal(generator: Generator, n: number, mean = 0, std = 1): 
 
 /** 0 … n − 1 in random order (Fisher and Yates); uses n − 1 counters. */
 export function hostPermutation(generator: Generator, n: number): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, i) => i);
+  const order = new Int32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   const bits = hostRandomBits(generator, Math.max(0, n - 1));
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor((bits[i - 1] / 4294967296) * (i + 1));

@@ -5,6 +5,7 @@ import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
 import { kernelKey } from '../kernel/key.js';
 import { isSpelledBy } from '../kernel/traverse.js';
+import { whenHere } from '../late.js';
 import { addsProducts, matches, type Request, toGraph } from '../schedule/graph.js';
 import { buildPlan, type Plan, type PlanOptions } from '../schedule/plan.js';
 import type { Device } from './device.js';
@@ -58,8 +59,8 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
 }
 
 /**
- * Finds or makes the plan of a request. Synchronous where it is cached, and where the backend compiles synchronously and no sum of products is
- * to be joined.
+ * Finds or makes the plan of a request. Synchronous where it is cached, and where the backend compiles synchronously and no part is
+ * to be loaded first.
  */
 export function planFor(device: Device, request: Request): CompiledPlan | Promise<CompiledPlan> {
   const known = device.plans.get(request.hash)?.find((p) => matches(p.source, request));
@@ -69,12 +70,13 @@ export function planFor(device: Device, request: Request): CompiledPlan | Promis
   }
   stats.plansBuilt++;
   const source = toGraph(request);
-  const make = (rewrite?: PlanOptions['rewrite']) =>
-    compilePlan(
-      device,
-      request.hash,
-      buildPlan(source, device.backend.capabilities, { fuse: device.fusion, rewrite }),
-    );
+  const make = (rewrite?: PlanOptions['rewrite']) => {
+    const { backend, fusion: fuse } = device;
+    const plan = whenHere(() => buildPlan(source, backend.capabilities, { fuse, rewrite }));
+    return plan instanceof Promise
+      ? plan.then((made) => compilePlan(device, request.hash, made))
+      : compilePlan(device, request.hash, plan);
+  };
   // Loaded for recurrent networks and the like.
   return device.fusion && addsProducts(source)
     ? import('../schedule/products.js').then(({ joinProducts }) => make(joinProducts))

@@ -1,11 +1,11 @@
 /**
- * Parts of the code generator that many programs never need, loaded when they are first asked for. They are asked for in the middle of
- * generating code, which cannot wait: so that stops, and starts again once the part is here. From then on all is synchronous.
+ * Parts of scheduler and code generators that many programs never need, loaded when they are first asked for. They are asked for in the
+ * middle of work that cannot wait: so that stops, and starts again once the part is here. From then on all is synchronous.
  */
 
 class NotHere extends Error {
   constructor(readonly load: () => Promise<void>) {
-    super('cpu: a part of the code generator was asked for outside of whenHere');
+    super('a part that is loaded late was asked for outside of whenHere');
   }
 }
 

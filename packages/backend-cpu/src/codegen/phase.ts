@@ -1,5 +1,6 @@
 /** Writes one phase of a nest: its loops, reductions and stores. */
-import { countUses, type Expr, type Loop, type Phase, phaseRoots } from '@neurite/tensor';
+import { countUses, type Expr, type Loop, type Phase, phaseRoots, visitExprs } from '@neurite/tensor';
+import { BRANCHLESS, MATH } from '../math/index.js';
 import { prepareStore } from './access.js';
 import { type Context, popScope, pushScope, strideOf } from './context.js';
 import { vectorCost } from './cost.js';
@@ -32,22 +33,38 @@ export function spreadsOverLanes(phase: Phase): boolean {
   );
 }
 
-/** From this cost on a body is bound by latencies; what is cheaper waits for memory. */
-const LONG = 10;
+/**
+ * Whether what a body costs is the latency of functions without branches: the engine mixes the instructions of several vectors then.
+ * `negative` are the expressions known not to be positive.
+ */
+function isMixed(roots: readonly Expr[], negative: ReadonlySet<Expr>): boolean {
+  let functions = 0;
+  let branches = 0;
+  visitExprs(roots, (e) => {
+    if (e.kind !== 'op' || !(e.op in MATH)) return;
+    functions++;
+    if (!BRANCHLESS.has(e.op) && !negative.has(e.args[0])) branches++;
+  });
+  return functions > 0 && branches === 0;
+}
 
 /** Vectors per iteration: several hide latency, but a large body gains nothing. */
-export function copiesFor(roots: readonly Expr[], reductions: number): number {
+export function copiesFor(
+  roots: readonly Expr[],
+  reductions: number,
+  negative: ReadonlySet<Expr> = new Set(),
+): number {
   const cost = vectorCost(roots);
-  if (reductions > 0) return cost > 24 ? 1 : reductions > 2 ? 2 : 4;
-  return cost <= 32 ? 4 : cost <= 80 ? 2 : 1;
+  const mixed = isMixed(roots, negative);
+  if (reductions > 0) return reductions <= 2 && cost <= (mixed ? 24 : 10) ? 4 : cost <= 24 ? 2 : 1;
+  return cost <= (mixed ? 32 : 4) ? 4 : cost <= (mixed ? 80 : 32) ? 2 : 1;
 }
 
 /** The same for a loop whose length is known: of four and five vectors what leaves fewer over, as these run one by one. */
-function copiesForLoop(phase: Phase, vectors: number): number {
+function copiesForLoop(c: Context, phase: Phase, vectors: number): number {
   const roots = phaseRoots(phase);
-  const copies = copiesFor(roots, phase.reductions.length);
-  const fits = copies === 4 && vectorCost(roots) > LONG && vectors % 5 < vectors % 4;
-  return fits ? 5 : copies;
+  const copies = copiesFor(roots, phase.reductions.length, c.negative);
+  return copies === 4 && isMixed(roots, c.negative) && vectors % 5 < vectors % 4 ? 5 : copies;
 }
 
 /**
@@ -58,7 +75,7 @@ export function emitPhase(c: Context, phase: Phase): void {
   c.uses = countUses(phaseRoots(phase));
   const inner = phase.loops.at(-1);
   const own = !c.lane && spreadsOverLanes(phase) && inner ? inner : null;
-  const copies = own ? copiesForLoop(phase, Math.floor(own.size / c.width)) : c.copies;
+  const copies = own ? copiesForLoop(c, phase, Math.floor(own.size / c.width)) : c.copies;
   const variants: Variant[] = own
     ? laneVariants(own.variable, own.size, c.width, copies)
     : [{ lane: c.lane, lanes: c.lanes, copies: c.copies, step: 1 }];

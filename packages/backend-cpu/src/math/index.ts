@@ -44,6 +44,9 @@ export const MATH = {
 
 export type MathName = keyof typeof MATH;
 
+/** Those whose code has no branch whatever their arguments are. */
+export const BRANCHLESS: ReadonlySet<ScalarOp> = new Set<ScalarOp>(['expm1', 'atan', 'tanh', 'erf']);
+
 /** The function `(v128) → v128` (`pow`: `(v128, v128) → v128`) of an op, added to the module when first asked for. */
 export function mathFunction(
   module: ModuleBuilder,

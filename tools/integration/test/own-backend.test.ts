@@ -3,11 +3,17 @@ import '@neurite/autograd';
 import * as nn from '@neurite/nn';
 import { Adam } from '@neurite/optim';
 import {
+  affineOf,
   type BackendFactory,
+  type Command,
+  type DeviceBuffer,
   explain,
+  type Kernel,
   manualSeed,
+  type Program,
   randint,
   randn,
+  realize,
   type Tensor,
   tensor,
   use,
@@ -48,6 +54,45 @@ const patient: BackendFactory = {
     return { backend: { ...backend, compile: async (kernel) => backend.compile(kernel) }, notes };
   },
 };
+
+/** Products of float32 matrices that are stored as they are: rows of the result grow by multiples of rows of `rhs`. */
+function specialize(kernel: Kernel): Program | undefined {
+  const [{ outer, phases, contraction }] = kernel.nests;
+  const [store, ...others] = phases.slice(1).flatMap((phase) => phase.stores);
+  if (contraction?.op !== 'matmul' || contraction.batch.length > 0 || others.length > 0) return undefined;
+  const target = affineOf(store.index);
+  const isPlain = store.value.kind === 'acc' && store.mode === 'set' && !store.guard;
+  if (!target || !isPlain || store.value.dtype !== 'float32') return undefined;
+  const [down, along] = outer.map(({ variable }) => target.terms.get(variable) ?? 0);
+  const { m, n, k, lhs, rhs } = contraction;
+  const run = ({ buffers }: Command) => {
+    const [a, b, out] = [lhs, rhs, store].map(({ buffer: i }) => {
+      const { data } = buffers[i].buffer as DeviceBuffer & { data: ArrayBuffer };
+      return new Float32Array(data, buffers[i].byteOffset, kernel.buffers[i].size);
+    });
+    const sums = new Float64Array(n);
+    for (let row = 0; row < m; row++) {
+      sums.fill(0);
+      for (let j = 0; j < k; j++) {
+        const factor = a[lhs.offset + row * lhs.strides.m + j * lhs.strides.k];
+        const start = rhs.offset + j * rhs.strides.k;
+        for (let i = 0; i < n; i++) sums[i] += factor * b[start + i * rhs.strides.n];
+      }
+      for (let i = 0; i < n; i++) out[target.constant + row * down + i * along] = sums[i];
+    }
+  };
+  return { kernel, source: `${run}`, specialized: true, run } as Program;
+}
+
+const tuned: BackendFactory = {
+  name: 'tuned',
+  async start() {
+    const { backend, notes } = await mine().start();
+    return { backend: { ...backend, specialize }, notes };
+  },
+};
+
+await describeKernels('tuned', async () => (await tuned.start()).backend, runner);
 
 async function lossesOn(factory: BackendFactory, steps: number): Promise<number[]> {
   const device = await use(factory, { log: false });
@@ -107,6 +152,22 @@ describe('a backend in one file', () => {
     await use(mine(), { log: false });
     const halves = tensor([1, 2]).to('float16').mul(3).to('float32');
     await expect(halves.data()).rejects.toThrow('mine: there is no float16');
+  });
+
+  it('may run tuned programs in place of the loops', async () => {
+    const device = await use(tuned, { log: false });
+    const [x, weight] = [randn([5, 7]), randn([4, 7])];
+    const products = [x.matmul(weight.T), weight.matmul(x.slice(0, 1, 4).T).mul(2)];
+    const isTuned = await Promise.all(
+      products.map(async (p) => (await explain(p)).kernels.at(-1)!.specialized),
+    );
+    expect(isTuned).toEqual([true, false]);
+    await device.destroy();
+
+    const checked = await use(tuned, { validateWith: reference(), log: false });
+    const [a, b] = [randn([5, 7]), randn([4, 7])];
+    await realize(a.matmul(b.T), b.slice(1, 0, null, 2).matmul(a.T.slice(0, 0, 4)), a.T.matmul(a));
+    await checked.destroy();
   });
 
   it('explains what it generates', async () => {

@@ -65,7 +65,7 @@ function entrySize({ directory, manifest }, target) {
  * A whole program, as a page would load it: what trains an MLP, with every package that it needs. What it loads dynamically is not
  * counted: this program loads none of it (the interpreter, the lowering of scalar ops, checks, and the parts of the CPU's code generator
  * that larger or rarer kernels ask for). The aim is 70 kB; of what is there, the CPU backend is a third, the ops that are methods
- * of `Tensor` a fifth, scheduler and kernel language a fifth. Half of all this the program never calls: methods of `Tensor` and `Module` and
+ * of `Tensor` a fifth, scheduler and kernel language a fifth. Two fifths of all this the program never calls: methods of `Tensor` and `Module` and
  * rules of gradients return at once, so they cannot be loaded late. Shortening the names of inner properties would save 1.2 kB and make
  * stack traces unreadable.
  */

@@ -101,6 +101,22 @@ describe('fusion', () => {
     expect(await kernels(cat([a.mul(b), a.sub(b), b.sin(), x], 1))).toHaveLength(1);
   });
 
+  it('joins the heads of an attention, and what they give to queries, keys and values, in the products', async () => {
+    const heads = (t: Tensor) => t.reshape(2, 5, 3, 4).transpose(1, 2);
+    const joined = (t: Tensor) => t.transpose(1, 2).reshape(2, 5, 12);
+    const x = await given([2, 5, 36]);
+    x.requiresGrad = true;
+    const [q, k, v] = x.chunk(3, 2).map(heads);
+    const y = joined(q.matmul(k.transpose(2, 3)).matmul(v));
+    expect(await kernels(y)).toEqual(['matmul', 'matmul_copy']);
+    y.mul(await given([2, 5, 12]))
+      .sum()
+      .backward();
+    const names = await kernels(x.grad!);
+    expect(names).toHaveLength(5);
+    expect(names.every((name) => name.includes('matmul'))).toBe(true);
+  });
+
   it('puts gradients of slices side by side', async () => {
     const x = await given([6, 4, 8]);
     x.requiresGrad = true;

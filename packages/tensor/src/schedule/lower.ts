@@ -1,6 +1,7 @@
 /** Stored nodes as loop nests. */
+import { affineOf } from '../kernel/affine.js';
 import { createExprBuilder, type ExprBuilder } from '../kernel/expr.js';
-import type { Expr, MatmulContraction, ReduceOp } from '../kernel/ir.js';
+import type { Expr, Loop, MatmulContraction, ReduceOp } from '../kernel/ir.js';
 import { late } from '../late.js';
 import type { OpAttrs, PrimitiveOp } from '../ops/primitives.js';
 import { affineLoad, domain, fullDomain, type PartLoops, phase, reduceDomain } from './domain.js';
@@ -57,13 +58,13 @@ export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
       add(
         i,
         opNames(graph, stored, i),
-        lowerNode(b, graph, values, i, () => accs++),
+        lowerNode(b, graph, stored, values, i, () => accs++),
       );
       return;
     }
     for (const piece of piecesOf(graph, stored, i)) {
       const names = stored[piece.node] ? ['copy'] : opNames(graph, stored, piece.node);
-      add(piece.node, names, lowerPiece(b, graph, values, i, piece));
+      add(piece.node, names, lowerPiece(b, graph, stored, values, i, piece));
     }
   });
   return { builder: b, parts };
@@ -71,22 +72,76 @@ export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
 
 function lowerPiece(
   b: ExprBuilder,
-  { nodes }: Graph,
+  graph: Graph,
+  stored: readonly boolean[],
   values: Values,
   concat: number,
   { node, starts }: Piece,
 ): PartLoops {
-  const own = domain(b, nodes[node].shape, 'i');
-  const place = own.index.map((e, d) => b.op('add', [e, b.constant(starts[d], 'int32')]));
-  const index = values.linear(nodes[concat].shape, place);
-  const value = values.at(node, own.index);
+  const { loops, place, value } = elementsOf(b, graph, stored, values, node, (index) =>
+    values.at(node, index),
+  );
+  const moved = place.map((e, d) => b.op('add', [e, b.constant(starts[d], 'int32')]));
+  const index = values.linear(graph.nodes[concat].shape, moved);
   return {
-    outer: own.loops,
+    outer: loops,
     phases: [phase({ stores: [{ buffer: concat, index, value, mode: 'set', guard: null }] })],
   };
 }
 
-function lowerNode(b: ExprBuilder, graph: Graph, values: Values, i: number, newAcc: () => number): PartLoops {
+interface Elements {
+  readonly loops: Loop[];
+  /** The index of an element. */
+  readonly place: readonly Expr[];
+  readonly value: Expr;
+}
+
+/**
+ * All elements of a node. A product in another shape is walked through in its own order where its elements' places follow from that:
+ * then it can be the product that puts them there.
+ */
+function elementsOf(
+  b: ExprBuilder,
+  { nodes }: Graph,
+  stored: readonly boolean[],
+  values: Values,
+  node: number,
+  at: (index: readonly Expr[]) => Expr,
+): Elements {
+  const { loops, index } = domain(b, nodes[node].shape, 'i');
+  const value = at(index);
+  const inOrder: Elements = { loops, place: index, value };
+  if (value.kind !== 'load') return inOrder;
+  const path: number[] = [];
+  let source = node;
+  for (; source === node || !stored[source]; [source] = nodes[source].inputs) {
+    if (nodes[source].op !== 'reshape' && nodes[source].op !== 'permute') return inOrder;
+    path.push(source);
+  }
+  if (nodes[source].op !== 'matmul' || !path.some((n) => nodes[n].op === 'reshape')) return inOrder;
+  const own = domain(b, nodes[source].shape, 'i');
+  let place = own.index;
+  for (const n of path.reverse()) {
+    const { op, inputs, shape, attrs } = nodes[n];
+    const before = place;
+    place =
+      op === 'permute'
+        ? (attrs as OpAttrs['permute']).dims.map((d) => before[d])
+        : values.unflatten(shape, values.linear(nodes[inputs[0]].shape, before));
+  }
+  return affineOf(values.linear(nodes[node].shape, place))
+    ? { loops: own.loops, place, value: values.at(source, own.index) }
+    : inOrder;
+}
+
+function lowerNode(
+  b: ExprBuilder,
+  graph: Graph,
+  stored: readonly boolean[],
+  values: Values,
+  i: number,
+  newAcc: () => number,
+): PartLoops {
   const n = graph.nodes[i];
   const attrs = <O extends PrimitiveOp>(_op: O) => n.attrs as OpAttrs[O];
   const set = (index: Expr, value: Expr) => ({ buffer: i, index, value, mode: 'set' as const, guard: null });
@@ -123,11 +178,12 @@ function lowerNode(b: ExprBuilder, graph: Graph, values: Values, i: number, newA
     case 'custom':
       return { outer: [], phases: [], host: { node: i, inputs: n.inputs } };
     default: {
-      const own = domain(b, n.shape, 'i');
-      const value = values.computed(i, own.index);
+      const { loops, place, value } = elementsOf(b, graph, stored, values, i, (index) =>
+        values.computed(i, index),
+      );
       return {
-        outer: own.loops,
-        phases: [phase({ stores: [set(values.linear(n.shape, own.index), value)] })],
+        outer: loops,
+        phases: [phase({ stores: [set(values.linear(n.shape, place), value)] })],
       };
     }
   }

@@ -11,6 +11,8 @@ export interface Values {
   computed(node: number, index: readonly Expr[]): Expr;
   /** Position of an index in row-major order. */
   linear(shape: readonly number[], index: readonly Expr[]): Expr;
+  /** The index of a position in row-major order. */
+  unflatten(shape: readonly number[], position: Expr): Expr[];
   /** 0 ≤ e < size, or null where that is known. */
   inBounds(e: Expr, size: number, guard: Expr | null): Expr | null;
 }
@@ -184,5 +186,11 @@ export function createValues(b: ExprBuilder, graph: Graph, stored: readonly bool
     return index;
   };
 
-  return { at, computed: (node, index) => compute(node, nodes[node], index, null), linear, inBounds };
+  return {
+    at,
+    computed: (node, index) => compute(node, nodes[node], index, null),
+    linear,
+    unflatten,
+    inBounds,
+  };
 }

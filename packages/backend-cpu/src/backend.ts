@@ -78,7 +78,7 @@ async function startThreads(options: CpuOptions): Promise<Started> {
     return { memory, executor: createSequential(memory.bytes), note };
   };
   if (wanted === 1) return alone('');
-  const threading = await findThreading();
+  const threading = findThreading();
   if (typeof threading === 'string') return alone(threading);
   const threads = wanted ?? Math.min(threading.parallelism, MAX_THREADS);
   if (threads === 1) return alone('');

@@ -11,7 +11,7 @@ import { findThreading, type Spawn, type Threading } from '../src/threads/spawn.
 import { loadEverything } from './loadEverything.js';
 import { f32, op, pointwise, softmax } from './typical-kernels.js';
 
-const { spawn } = (await findThreading()) as Threading;
+const { spawn } = findThreading() as Threading;
 const SIZE = 200_000;
 const STALL_MS = 300;
 const executors: Executor[] = [];

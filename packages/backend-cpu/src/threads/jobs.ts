@@ -26,9 +26,13 @@ export function chunksOf(
   return Math.min(units, threads * CHUNKS_PER_THREAD, Math.max(2, Math.floor(work / CHUNK_WORK)));
 }
 
-/** Whether any part of the programs is worth more than one thread. */
-export const wantsHelp = (runs: readonly Run[], cutting: Cutting): boolean =>
-  runs.some(({ program }) => program.parts.some((part) => chunksOf(part, cutting) > 1));
+/** Instructions of the parts that are worth more than one thread. */
+export function sharedWork(runs: readonly Run[], cutting: Cutting): number {
+  let work = 0;
+  for (const { program } of runs)
+    for (const part of program.parts) if (chunksOf(part, cutting) > 1) work += part.work;
+  return work;
+}
 
 /** The job that one part of a run is. */
 export function jobOf(

@@ -2,13 +2,15 @@
 import { DeviceError } from '@neurite/tensor';
 import type { LinearMemory } from '../memory.js';
 import { type Executor, FINISHED_AT_ONCE, type Run, type Scratch } from './executor.js';
-import { chunksOf, jobOf, MIN_WORK, wantsHelp } from './jobs.js';
+import { chunksOf, jobOf, MIN_WORK, sharedWork } from './jobs.js';
 import { createModules, type Modules } from './modules.js';
 import { type Spawn, type Thread, threadSource } from './spawn.js';
 import { controlBytes, createTeam, type Team } from './team.js';
 
 /** Without any progress for so long, a thread that has taken work counts as lost. */
 export const STALL_MS = 20_000;
+/** Starting threads takes milliseconds: they come after so many times the least work that is worth sharing. */
+const HIRE_AFTER = 20;
 /** How often lost threads are replaced before the caller goes on alone. */
 export const MAX_RESTARTS = 3;
 
@@ -36,6 +38,8 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
   let crew: Crew | null = null;
   let restarts = 0;
   let alone = false;
+  /** Work that helpers could have had part in. */
+  let missed = 0;
 
   function hire(): Crew {
     const control = new SharedArrayBuffer(controlBytes(threads));
@@ -94,7 +98,9 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
   return {
     threads,
     submit(runs, scratch) {
-      if (alone || !wantsHelp(runs, cutting)) {
+      const work = alone ? 0 : sharedWork(runs, cutting);
+      if (!crew) missed += work;
+      if (work === 0 || missed < HIRE_AFTER * minWork) {
         runAll(runs, scratch, null);
         return 0;
       }

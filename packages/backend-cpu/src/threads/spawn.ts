@@ -58,39 +58,27 @@ onmessage = ({ data }) => {
 };
 `;
 
-interface NodeThreads {
-  readonly Worker: typeof import('node:worker_threads').Worker;
-  readonly parallelism: number;
-}
+/** A module of Node's own; at once, and without a name that bundlers look for. */
+const builtIn = <M>(name: string): M => process.getBuiltinModule(name) as M;
 
-/** Node's threads, or null elsewhere. The names are not constants for bundlers to look for. */
-async function nodeThreads(): Promise<NodeThreads | null> {
-  if (typeof process === 'undefined' || !process.versions?.node) return null;
-  const [threads, os] = ['node:worker_threads', 'node:os'];
-  const { Worker } = (await import(/* @vite-ignore */ threads)) as typeof import('node:worker_threads');
-  const { availableParallelism } = (await import(/* @vite-ignore */ os)) as typeof import('node:os');
-  return { Worker, parallelism: availableParallelism() };
-}
-
-const spawnInNode =
-  ({ Worker }: NodeThreads): Spawn =>
-  (source, setup, { onFailure, onReply }) => {
-    const worker = new Worker(source + IN_NODE, { eval: true, execArgv: [], workerData: setup });
-    // A thread of ours keeps no process alive.
-    worker.unref();
-    worker.on('error', (error) => onFailure(error.message));
-    worker.on('exit', (code) => onFailure(`it ended with code ${code}`));
-    if (onReply) worker.on('message', onReply);
-    return {
-      post: (request) => worker.postMessage(request),
-      terminate() {
-        worker.removeAllListeners();
-        // An error on its way would be thrown where nobody listens.
-        worker.on('error', () => {});
-        void worker.terminate();
-      },
-    };
+const spawnInNode: Spawn = (source, setup, { onFailure, onReply }) => {
+  const { Worker } = builtIn<typeof import('node:worker_threads')>('node:worker_threads');
+  const worker = new Worker(source + IN_NODE, { eval: true, execArgv: [], workerData: setup });
+  // A thread of ours keeps no process alive.
+  worker.unref();
+  worker.on('error', (error) => onFailure(error.message));
+  worker.on('exit', (code) => onFailure(`it ended with code ${code}`));
+  if (onReply) worker.on('message', onReply);
+  return {
+    post: (request) => worker.postMessage(request),
+    terminate() {
+      worker.removeAllListeners();
+      // An error on its way would be thrown where nobody listens.
+      worker.on('error', () => {});
+      void worker.terminate();
+    },
   };
+};
 
 const spawnInPage: Spawn = (source, setup, { onFailure, onReply }) => {
   const url = URL.createObjectURL(new Blob([source + IN_PAGE], { type: 'text/javascript' }));
@@ -117,13 +105,16 @@ export interface Threading {
 }
 
 /** How this program can have threads that share memory, or the reason why it cannot. */
-export async function findThreading(): Promise<Threading | string> {
+export function findThreading(): Threading | string {
   if (typeof SharedArrayBuffer === 'undefined' || typeof Atomics === 'undefined') {
     const isPage = 'crossOriginIsolated' in globalThis && !globalThis.crossOriginIsolated;
     return isPage ? 'page not cross-origin isolated' : 'no SharedArrayBuffer';
   }
-  const node = await nodeThreads();
-  if (node) return { spawn: spawnInNode(node), parallelism: node.parallelism, mayWait: true };
+  if (typeof process !== 'undefined' && process.versions?.node) {
+    if (!process.getBuiltinModule) return 'Node is older than 20.16';
+    const { availableParallelism } = builtIn<typeof import('node:os')>('node:os');
+    return { spawn: spawnInNode, parallelism: availableParallelism(), mayWait: true };
+  }
   if (typeof Worker === 'undefined') return 'no workers';
   const mayWait = typeof document === 'undefined';
   return { spawn: spawnInPage, parallelism: globalThis.navigator?.hardwareConcurrency ?? 1, mayWait };

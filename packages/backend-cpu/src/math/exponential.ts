@@ -108,9 +108,10 @@ const SHORT = [0.499993, 0.16667247, 0.041883804, 0.00830133166];
 
 /** eˣ of x ≤ 0 or NaN, without a branch, so that several vectors can be under way at once. */
 export function expOfNegative(v: Lanes, x: Value): Value {
-  const { min, exp: long } = tableOf(v);
-  const { nBits, r } = reduce(v, v.hold(v.pmax(x, v.constant(min))), v.bias + LIFT);
-  const power = expOfReduced(v, r, v.shape === 'f32x4' ? SHORT : long);
+  const bias = v.bias + LIFT;
+  // At the least argument 2ⁿ becomes 0, whose product is fast; underflow, as masked scores would have it, is slow.
+  const { nBits, r } = reduce(v, v.hold(v.pmax(x, v.constant(-bias * Math.LN2))), bias);
+  const power = expOfReduced(v, r, v.shape === 'f32x4' ? SHORT : undefined);
   // A product, for a sum of bits could make a number of a NaN.
   const lifted = v.mul(power, v.shl(nBits, v.mantissa));
   return v.hold(v.mul(lifted, v.constant(2 ** -LIFT)));

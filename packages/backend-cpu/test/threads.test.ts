@@ -93,6 +93,23 @@ test('helpers do take part', async () => {
   await vi.waitFor(async () => expect(await shareOfCaller()).toBeLessThan(1), { timeout: 20_000 });
 });
 
+test('helpers start when there has been enough work to share', async () => {
+  const { memory, program, run } = prepare();
+  const [{ work }] = program.parts;
+  let started = 0;
+  const counting: Spawn = (...thread) => {
+    started++;
+    return spawn(...thread);
+  };
+  const pool = createPool(memory, { threads: 2, minWork: work / 5, spawn: counting, ...silent });
+  const before: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    await run(pool);
+    before.push(started);
+  }
+  expect(before).toEqual([0, 0, 0, 1, 1]);
+});
+
 test('helpers that are held up are left alone for a while', async () => {
   const prepared = prepare();
   const slow = sabotage('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30)');

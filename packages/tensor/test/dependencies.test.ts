@@ -85,4 +85,18 @@ describe('dependencies', () => {
     expect(deps.sharing(c)).toEqual([merged]);
     expect(deps.sharing(merged)).toEqual([c]);
   });
+
+  it('lets a reader wait for all writers of a buffer', () => {
+    const [a, b, reader] = [part(0), part(1), part(2)];
+    const deps = createDependencies(
+      [reader, b, a],
+      (p) => (p === reader ? [7] : []),
+      (p) => (p === reader ? [] : [7]),
+    );
+    expect(deps.inOrder()).toEqual([a, b, reader]);
+    expect([...deps.before(reader)]).toEqual(expect.arrayContaining([a, b]));
+    expect(deps.canMerge(a, b)).toBe(true);
+    expect(deps.canMerge(a, reader)).toBe(true);
+    expect(deps.require(reader, a)).toBe(false);
+  });
 });

@@ -90,6 +90,38 @@ function expectCuttable(kernel: Kernel, parts: number): void {
   expect(actual.map((bytes, i) => Buffer.compare(bytes, expected[i]!))).toEqual(actual.map(() => 0));
 }
 
+/** Results of a program whose memory lies around 2 GB, where addresses change their sign: in turn, at several places of each of its blocks. */
+function resultsAcross2GB(kernel: Kernel, inputs: readonly Uint8Array[]): Buffer[][] {
+  const sign = 2 ** 31;
+  const pages = (sign + 2 ** 23) / 65536;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const program = specializeContraction(kernel, memory)!;
+  const { layout, scratchBytes, sharedBytes, parts } = program;
+  const sizes = [...inputs.map((bytes) => bytes.length), scratchBytes, sharedBytes];
+  const places = sizes.flatMap((size, i) =>
+    [0.1, 0.3, 0.5, 0.7, 0.9].map((part) => [i, 16 * Math.round((size * part) / 16)]),
+  );
+  return places.map(([middle, before]) => {
+    const args = sign - 2 ** 22;
+    let end = sign + 2 ** 22;
+    const starts = sizes.map((size, i) => {
+      if (i === middle) return sign - before!;
+      end += size + 1024 - (size % 64);
+      return end - size - ((end - size) % 64);
+    });
+    const view = new DataView(memory.buffer);
+    inputs.forEach((bytes, i) => {
+      new Uint8Array(memory.buffer).set(bytes, starts[i]);
+      view.setUint32(args + layout.buffer(i), starts[i]!, true);
+    });
+    const [scratch, shared] = starts.slice(-2) as [number, number];
+    view.setUint32(args + layout.shared, shared, true);
+    view.setFloat32(args + layout.scalar(0), 0.25, true);
+    for (const { units, run } of parts) run(0, units, args, scratch);
+    return inputs.map(({ length }, i) => Buffer.from(memory.buffer.slice(starts[i]!, starts[i]! + length)));
+  });
+}
+
 /** Cases per property; the variable asks for more of them. */
 const RUNS = Number(process.env.CONTRACTION_RUNS ?? 100);
 const epilogue = fc.constantFrom(...EPILOGUES);
@@ -223,6 +255,27 @@ describe('matmul of few rows or columns', () => {
     expectCuttable(matmulKernel(s, 'two'), parts);
     await agree(matmulKernel(s, 'two'), plainLoops);
   });
+});
+
+const someConv: ConvLayer = {
+  batch: 2,
+  inChannels: 5,
+  outChannels: 8,
+  inputSize: [9, 9],
+  kernelSize: [3, 3],
+};
+
+it.each<[string, Kernel]>([
+  ['packed panels', matmulKernel({ m: 70, n: 90, k: 130 })],
+  ['transposed panels', matmulKernel({ m: 70, n: 93, k: 130, transposed: [true, true] })],
+  ['few rows', matmulKernel({ m: 2, n: 600, k: 600 })],
+  ['few columns', matmulKernel({ m: 600, n: 3, k: 602 })],
+  ['a convolution', convKernel(someConv, 'forward', 'none')],
+])('works in memory around 2 GB: %s', (_, kernel) => {
+  const inputs = randomInputs(kernel);
+  const expected = runPoisoned(specializeContraction(kernel, poisoned)!, inputs);
+  for (const results of resultsAcross2GB(kernel, inputs))
+    expect(results.map((bytes, i) => Buffer.compare(bytes, expected[i]!))).toEqual(expected.map(() => 0));
 });
 
 describe('conv', () => {

@@ -100,7 +100,7 @@ function linesKernel(module: ModuleBuilder, rows: number, vectors: number): Func
           e.mul(() => f.get(k), 4),
         ),
       );
-      e.loop(
+      e.walk(
         () => f.get(taps),
         end,
         4,

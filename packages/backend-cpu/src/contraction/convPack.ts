@@ -71,7 +71,7 @@ export function packPixels(module: ModuleBuilder): FunctionBuilder {
       const next = (i: number) => e.equal(e.sub(at[i + 1]!, at[i]!), bytes);
       const to = e.variable(e.add(target, 16 * half));
       const overTaps = (copy: (offset: I32) => void) =>
-        e.loop(taps, end, 4, (tap) => {
+        e.walk(taps, end, 4, (tap) => {
           copy(word(tap, 0));
           to.advance(8 * bytes);
         });

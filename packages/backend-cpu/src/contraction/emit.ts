@@ -26,6 +26,8 @@ export interface Emitter {
   when(condition: I32, then: () => void, otherwise?: () => void): void;
   /** `body` for from, from + step, … below `to`; `to` is evaluated each time and should be held. */
   loop(from: I32, to: I32, step: I32, body: (at: () => void) => void): void;
+  /** The same for addresses: one behind 2 GB is greater than those in front of it. */
+  walk(from: I32, to: I32, step: number, body: (at: () => void) => void): void;
   /** Nested loops from 0 to each extent, the last one innermost; extents of 1 make none. */
   nest(extents: readonly I32[], body: (at: readonly I32[]) => void): void;
 }
@@ -37,7 +39,7 @@ export interface Variable {
   advance(by: I32): void;
 }
 
-/** Writes into `f`. All comparisons and divisions are signed. */
+/** Writes into `f`. Comparisons are signed, those of `walk` excepted; divisions are not. */
 export function emitter(f: FunctionBuilder): Emitter {
   const push = (value: I32) => (typeof value === 'number' ? f.i32(value) : value());
   const binary =
@@ -89,20 +91,23 @@ export function emitter(f: FunctionBuilder): Emitter {
         f.op('select');
       };
     };
-  const loop: Emitter['loop'] = (from, to, step, body) => {
-    const at = variable(from);
-    const done = f.block();
-    const next = f.loop();
-    push(at.get);
-    push(to);
-    f.op('i32.ge_s');
-    f.brIf(done);
-    body(at.get);
-    at.advance(step);
-    f.br(next);
-    f.end();
-    f.end();
-  };
+  const loopUntil =
+    (isDone: 'i32.ge_s' | 'i32.ge_u') =>
+    (from: I32, to: I32, step: I32, body: (at: () => void) => void): void => {
+      const at = variable(from);
+      const done = f.block();
+      const next = f.loop();
+      push(at.get);
+      push(to);
+      f.op(isDone);
+      f.brIf(done);
+      body(at.get);
+      at.advance(step);
+      f.br(next);
+      f.end();
+      f.end();
+    };
+  const loop = loopUntil('i32.ge_s');
   const nest: Emitter['nest'] = (extents, body) => {
     if (!extents.length) return body([]);
     const [first, ...others] = extents as [I32, ...I32[]];
@@ -114,6 +119,7 @@ export function emitter(f: FunctionBuilder): Emitter {
     push,
     hold,
     loop,
+    walk: loopUntil('i32.ge_u'),
     nest,
     variable,
     add,

@@ -95,7 +95,7 @@ function packWide(
     for (let i = 1; i < WIDE; i += 1) panels.push(e.variable(e.add(panels[i - 1]!.get, panelBytes)));
     const from = e.variable(source);
     const end = e.hold(e.add(target, panelBytes));
-    e.loop(target, end, rowBytes, () => {
+    e.walk(target, end, rowBytes, () => {
       panels.forEach((panel, i) => {
         for (let offset = 0; offset < rowBytes; offset += 16) {
           panel.get();
@@ -134,7 +134,7 @@ function packPartly(
     const from = e.variable(e.add(source, e.mul(j, strides.across)));
     const to = e.variable(e.add(target, e.mul(j, bytes)));
     const end = e.hold(e.add(to.get, e.mul(k, width * bytes)));
-    e.loop(to.get, end, width * bytes, (at) => {
+    e.walk(to.get, end, width * bytes, (at) => {
       e.push(at);
       from.get();
       f.memory(bytes === 4 ? 'i32.load' : 'i64.load');
@@ -150,7 +150,7 @@ function packRows({ e, element, width, strides }: Panel, target: I32, source: I3
   const from = e.variable(source);
   const rowBytes = width * element.bytes;
   const end = e.hold(e.add(target, e.mul(k, rowBytes)));
-  e.loop(target, end, rowBytes, (at) => {
+  e.walk(target, end, rowBytes, (at) => {
     for (let offset = 0; offset < rowBytes; offset += 16) {
       e.push(at);
       from.get();
@@ -176,7 +176,7 @@ function packElements(
   const from = e.variable(e.add(source, e.mul(first, strides.along), lowest));
   const rowBytes = width * bytes;
   const end = e.hold(e.add(target, e.mul(k, rowBytes)));
-  e.loop(e.add(target, e.mul(first, rowBytes)), end, rowBytes, (at) => {
+  e.walk(e.add(target, e.mul(first, rowBytes)), end, rowBytes, (at) => {
     for (let j = 0; j < width; j += 1) {
       e.push(at);
       from.get();

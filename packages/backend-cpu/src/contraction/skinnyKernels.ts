@@ -60,7 +60,7 @@ function whileRoom(e: Emitter, at: I32, end: I32, step: number, body: () => void
   const isRoom = () => {
     e.push(at);
     e.push(last);
-    f.op('i32.le_s');
+    f.op('i32.le_u');
   };
   e.when(isRoom, () => {
     const next = f.loop();

@@ -9,8 +9,12 @@ import { controlBytes, createTeam, type Team } from './team.js';
 
 /** Without any progress for so long, a thread that has taken work counts as lost. */
 export const STALL_MS = 20_000;
-/** Starting threads takes milliseconds: they come after so many times the least work that is worth sharing. */
+/**
+ * Starting threads takes tens of milliseconds, a few of them the caller's: they come after so many times the least work that is worth
+ * sharing, or with a submission of so much.
+ */
 const HIRE_AFTER = 20;
+const HIRE_AT_ONCE = 10_000;
 /** How often lost threads are replaced before the caller goes on alone. */
 export const MAX_RESTARTS = 3;
 
@@ -99,8 +103,9 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
     threads,
     submit(runs, scratch) {
       const work = alone ? 0 : sharedWork(runs, cutting);
-      if (!crew) missed += work;
-      if (work === 0 || missed < HIRE_AFTER * minWork) {
+      const wanted = crew || missed >= HIRE_AFTER * minWork || work >= HIRE_AT_ONCE * minWork;
+      if (work === 0 || !wanted) {
+        missed += work;
         runAll(runs, scratch, null);
         return 0;
       }

@@ -17,9 +17,9 @@ export type MakeCase = (inputs: Inputs) => Case | Promise<Case>;
 export type PeerRows = Readonly<Record<RowName, MakeCase | string>>;
 
 /** The case of a row that the peer has. */
-export function makeCase(rows: PeerRows, row: RowName, inputs: Inputs): Case | Promise<Case> {
+export function makeCase(rows: Partial<PeerRows>, row: RowName, inputs: Inputs): Case | Promise<Case> {
   const make = rows[row];
-  if (typeof make === 'string') throw new Error(make);
+  if (typeof make !== 'function') throw new Error(make ?? `${row} is not loaded`);
   return make(inputs);
 }
 

@@ -4,7 +4,7 @@ import type { Inputs } from './inputs.js';
 import { ROWS, type RowName } from './rows.js';
 
 /** Loads the peer's library and gives its rows. */
-export type LoadPeer = () => Promise<PeerRows>;
+export type LoadPeer = () => Promise<Partial<PeerRows>>;
 
 export interface Prepared {
   readonly measured: Case;

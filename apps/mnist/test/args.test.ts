@@ -53,7 +53,7 @@ describe('the command line', () => {
 
   it.each([
     ['--model resnet', "--model is 'resnet', expected cnn or mlp"],
-    ['--device gpu', "--device is 'gpu', expected cpu or reference"],
+    ['--device gpu', "--device is 'gpu', expected cpu or webgpu or reference"],
     ['--epochs 0', "--epochs is '0', expected an integer from 1 to 10000"],
     ['--epochs 1.5', "--epochs is '1.5', expected an integer from 1 to 10000"],
     ['--batch-size many', "--batch-size is 'many', expected an integer from 1 to 60000"],

@@ -235,12 +235,11 @@ function createBackend(memory: LinearMemory, executor: Executor): Backend {
       executor.write(checkBytes(buffer, byteOffset, bytes.length), bytes);
     },
     async read(buffer, byteOffset, byteLength) {
-      const begin = checkBytes(buffer, byteOffset, byteLength);
-      await executor.idle();
-      const failure = executor.failureOf((buffer as CpuBuffer).ticket);
+      const { ticket } = buffer as CpuBuffer;
+      const bytes = await executor.read(checkBytes(buffer, byteOffset, byteLength), byteLength);
+      const failure = executor.failureOf(ticket);
       if (failure) throw failure;
-      // Its own copy, not a view: the memory may be shared between threads, and moves when it grows.
-      return new Uint8Array(memory.bytes().subarray(begin, begin + byteLength));
+      return bytes;
     },
     compile,
     specialize(kernel) {

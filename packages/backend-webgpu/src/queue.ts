@@ -147,6 +147,8 @@ export function createQueue(device: GPUDevice, counters: GpuCounters, health: He
   return {
     submit(commands) {
       health.check();
+      // What was asked for is as it was at that time.
+      if (reads.length) flush();
       commands.forEach(gather);
       schedule();
     },
@@ -180,6 +182,7 @@ export function createQueue(device: GPUDevice, counters: GpuCounters, health: He
           resolve,
           reject,
         });
+        touched.add(gpuOf(buffer));
         // Everything that is asked for in one go comes in one copy.
         if (reads.length === 1) queueMicrotask(flush);
       });

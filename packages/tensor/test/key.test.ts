@@ -49,3 +49,13 @@ it('tells apart which of two equal operations is used again', () => {
     kernelKey(storing(op('add', op('mul', p, q), q))),
   );
 });
+
+it('takes expressions of any depth', () => {
+  const b = createExprBuilder();
+  const deep = (first: number): Expr => {
+    let e: Expr = b.scalar(first, 'float32');
+    for (let i = 0; i < 100_000; i++) e = b.op('exp', [e]);
+    return e;
+  };
+  expect(kernelKey(storing(deep(7)))).not.toBe(kernelKey(storing(deep(8))));
+});

@@ -55,10 +55,7 @@ const ROUNDINGS: Partial<Record<neurite.DType, string>> = {
 /** A template with values in the places of a, b and c. */
 const fill = (template: string, values: readonly string[]): string =>
   `(${template.replace(/\b[abc]\b/g, (name) => values['abc'.indexOf(name)])})`;
-const missing = (dtype: neurite.DType): never => {
-  throw new TypeError(`mine: there is no ${dtype}`);
-};
-const round = (dtype: neurite.DType, x: string): string => fill(ROUNDINGS[dtype] ?? missing(dtype), [x]);
+const round = (dtype: neurite.DType, x: string): string => fill(ROUNDINGS[dtype]!, [x]);
 const apply = (op: neurite.ScalarOp, from: neurite.DType, to: neurite.DType, values: readonly string[]) =>
   round(to, fill((DTYPES[from].float ? SPELLINGS : OF_INTEGERS)[op]!, values));
 

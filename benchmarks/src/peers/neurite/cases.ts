@@ -1,32 +1,12 @@
-/** What our rows have in common. */
+/** What our rows with gradients have in common. */
 import type { Module, Parameter } from '@neurite/nn';
 import { CrossEntropyLoss } from '@neurite/nn';
 import type { Optimizer } from '@neurite/optim';
-import { compile, noGrad, realize, type Tensor, tensor } from '@neurite/tensor';
+import { noGrad, realize, type Tensor } from '@neurite/tensor';
 import type { Case } from '../../case.js';
-import type { Input, Inputs } from '../../inputs.js';
+import type { Inputs } from '../../inputs.js';
 import { TRAINING } from '../../rows/training.js';
-
-export const load = ({ data, shape }: Input): Tensor => tensor(data, { shape });
-
-let compiling = false;
-
-/** From now on cases replay what they do, by `compile`, rather than build the graph each time. */
-export function compileCases(): void {
-  compiling = true;
-}
-
-const maybeCompiled = <R>(f: () => R): (() => R) => (compiling ? compile(f) : f);
-
-const numbers = async (t: Tensor): Promise<Float32Array> => Float32Array.from(await t.data());
-
-export function forward(compute: () => Tensor): Case {
-  const call = maybeCompiled(compute);
-  return {
-    run: () => realize(call()),
-    check: async () => [await numbers(call())],
-  };
-}
+import { load, maybeCompiled, numbers } from './forward.js';
 
 /** The loss Σ y·g and the gradients of all inputs but `g`. */
 export function withGradients(inputs: Inputs, compute: (leaves: Tensor[]) => Tensor): Case {

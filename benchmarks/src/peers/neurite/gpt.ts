@@ -5,7 +5,8 @@ import { arange, type Tensor } from '@neurite/tensor';
 import type { Case } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { GPT, TRAINING } from '../../rows/training.js';
-import { load, setParameters, training } from './cases.js';
+import { setParameters, training } from './cases.js';
+import { load } from './forward.js';
 
 const { layers, width, heads, length, batch, vocabulary } = GPT;
 

@@ -1,22 +1,15 @@
 /** Our own rows, written as a user would. */
 import '@neurite/autograd';
-import { cpu } from '@neurite/backend-cpu';
 import { functional } from '@neurite/nn';
-import { type Tensor, use } from '@neurite/tensor';
+import type { Tensor } from '@neurite/tensor';
 import type { Case, PeerRows } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { ADDITIONS } from '../../rows/kernels.js';
-import { compileCases, forward, load, withGradients } from './cases.js';
+import { withGradients } from './cases.js';
+import { rows as first } from './first.js';
+import { compileCases, of, startBackend } from './forward.js';
 import { gptStep } from './gpt.js';
 import { adamUpdate, cnnStep, lstm, mlpStep, resnetStep, tinyStep } from './training.js';
-
-/** A forward row of the inputs in their order. */
-const of =
-  (compute: (...inputs: Tensor[]) => Tensor) =>
-  (inputs: Inputs): Case => {
-    const tensors = Object.values(inputs).map(load);
-    return forward(() => compute(...tensors));
-  };
 
 const gradientsOf =
   (compute: (...leaves: Tensor[]) => Tensor) =>
@@ -73,24 +66,15 @@ const rows: PeerRows = {
   'resnet-step': resnetStep,
   'adam-1m': adamUpdate,
   'tiny-step': tinyStep,
-  'import-first': of((a, b) => a.matmul(b).relu()),
+  ...first,
   'cold-mlp': mlpStep,
   'cold-gpt': gptStep,
 };
 
-/**
- * Starts the backend with so many threads; fewer are an error, for the peer's name would be a lie. `compiled`: steps are replayed
- * (`compile(fn)`), as jax-js's are.
- */
+/** `compiled`: steps are replayed (`compile(fn)`), as jax-js's are. */
 export async function open(threads: number, { compiled = false } = {}): Promise<PeerRows> {
   if (compiled) compileCases();
-  let started = '';
-  await use(cpu({ threads }), {
-    log: (line) => {
-      started = line;
-    },
-  });
-  if (threads > 1 && !started.includes(`${threads} threads`)) throw new Error(started);
+  await startBackend(threads);
   const same = 'starts like an uncompiled one';
   return compiled ? { ...rows, 'import-first': same, 'cold-mlp': same, 'cold-gpt': same } : rows;
 }

@@ -17,7 +17,8 @@ import { stack, type Tensor } from '@neurite/tensor';
 import type { Case } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { LSTM, TRAINING, UPDATED } from '../../rows/training.js';
-import { classifier, load, setParameters, training, withGradients } from './cases.js';
+import { classifier, setParameters, training, withGradients } from './cases.js';
+import { load } from './forward.js';
 
 const { lr, beta1, beta2, eps } = TRAINING.adam;
 const adam = (parameters: Parameter[]) => new Adam(parameters, { lr, betas: [beta1, beta2], eps });

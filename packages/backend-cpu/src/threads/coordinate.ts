@@ -7,13 +7,20 @@ interface NamedJob {
   readonly name: string;
 }
 
-/** Jobs to run, or bytes to put at an address. */
+/** Jobs to run, bytes to put at an address, or bytes to fetch from one. */
 export type Request =
   | { readonly jobs: readonly NamedJob[] }
-  | { readonly address: number; readonly bytes: Uint8Array };
+  | { readonly address: number; readonly bytes: Uint8Array }
+  | { readonly address: number; readonly length: number };
 
 /** What a coordinator answers to each request, in order. */
-export type Reply = { readonly outcome: Outcome; readonly name: string; readonly message: string };
+export interface Reply {
+  readonly outcome: Outcome;
+  readonly name: string;
+  readonly message: string;
+  /** What was to be fetched. */
+  readonly bytes?: Uint8Array;
+}
 
 /** The coordinator's side; its text is sent there, so it must not refer to anything outside of itself. */
 export function coordinate(team: Team, memory: WebAssembly.Memory): (request: Request) => Reply {
@@ -29,9 +36,12 @@ export function coordinate(team: Team, memory: WebAssembly.Memory): (request: Re
     }
   }
   return (request) => {
-    if ('bytes' in request) {
+    if ('address' in request) {
       memory.grow(0);
-      new Uint8Array(memory.buffer).set(request.bytes, request.address);
+      const { address } = request;
+      const all = new Uint8Array(memory.buffer);
+      if ('length' in request) return { ...done, bytes: all.slice(address, address + request.length) };
+      all.set(request.bytes, address);
       return done;
     }
     const helped = team.begin();

@@ -25,6 +25,12 @@ interface Lost {
   readonly error: DeviceError;
 }
 
+interface Reading {
+  readonly address: number;
+  readonly length: number;
+  resolve(bytes: Uint8Array): void;
+}
+
 interface Waiter {
   resolve(): void;
   reject(reason: unknown): void;
@@ -41,6 +47,9 @@ export function createCoordinated(memory: LinearMemory, options: PoolOptions): P
   let answered = 0;
   const lost: Lost[] = [];
   let waiters: (() => void)[] = [];
+
+  /** By the ticket of the request. */
+  const reading = new Map<number, Reading>();
 
   function settle(): void {
     const waiting = waiters;
@@ -66,15 +75,21 @@ export function createCoordinated(memory: LinearMemory, options: PoolOptions): P
     fail(answered + 1, `${reason}; the next step gets new threads`);
     answered = asked;
     dismiss();
+    for (const { address, length, resolve } of reading.values()) resolve(copy(address, length));
+    reading.clear();
     settle();
   }
 
-  function onReply({ outcome, name, message }: Reply): void {
+  function onReply({ outcome, name, message, bytes }: Reply): void {
     if (outcome === 'stalled') {
       lose(`a worker thread that was running ${name} is gone or has hung: no progress for ${stallMs} ms`);
       return;
     }
     answered++;
+    if (bytes) {
+      reading.get(answered)!.resolve(bytes);
+      reading.delete(answered);
+    }
     if (outcome === 'trapped') fail(answered, `${name} failed: ${message || 'in a worker thread'}`);
     if (answered === asked) settle();
   }
@@ -114,6 +129,9 @@ export function createCoordinated(memory: LinearMemory, options: PoolOptions): P
     return ++asked;
   }
 
+  const copy = (address: number, length: number): Uint8Array =>
+    memory.bytes().slice(address, address + length);
+
   const executor: Executor = {
     threads,
     submit(runs, scratch) {
@@ -129,6 +147,12 @@ export function createCoordinated(memory: LinearMemory, options: PoolOptions): P
     write(address, bytes) {
       if (answered === asked) memory.bytes().set(bytes, address);
       else ask(present(), { address, bytes: bytes.slice() });
+    },
+    read(address, length) {
+      if (answered === asked) return copy(address, length);
+      return new Promise((resolve) => {
+        reading.set(ask(present(), { address, length }), { address, length, resolve });
+      });
     },
     idle: () => (answered === asked ? null : new Promise((resolve) => waiters.push(resolve))),
     failureOf: (ticket) => lost.find(({ from, to }) => from <= ticket && ticket <= to)?.error ?? null,

@@ -24,6 +24,8 @@ export interface Executor {
   submit(runs: readonly Run[], scratch: Scratch): number;
   /** Copies bytes to an address, after what was submitted before. */
   write(address: number, bytes: Uint8Array): void;
+  /** A copy of bytes at an address, as they are after what was submitted before, whatever is submitted afterwards. */
+  read(address: number, length: number): Uint8Array | Promise<Uint8Array>;
   /** Resolves, never rejects, when everything submitted is over; null when nothing is on its way. */
   idle(): Promise<void> | null;
   /** What went wrong with the runs of a ticket, once they are over. */
@@ -31,8 +33,15 @@ export interface Executor {
   destroy(): void;
 }
 
-/** Of executors whose `submit` returns when everything is done. */
-export const FINISHED_AT_ONCE = { idle: () => null, failureOf: () => null } as const;
+/** What executors have in common whose `submit` returns when everything is done; `bytes` gives the memory as it is now. */
+export const finishedAtOnce = (
+  bytes: () => Uint8Array,
+): Pick<Executor, 'write' | 'read' | 'idle' | 'failureOf'> => ({
+  write: (address, data) => bytes().set(data, address),
+  read: (address, length) => bytes().slice(address, address + length),
+  idle: () => null,
+  failureOf: () => null,
+});
 
 /** Everything at once in the calling thread. */
 export function createSequential(bytes: () => Uint8Array): Executor {
@@ -44,8 +53,7 @@ export function createSequential(bytes: () => Uint8Array): Executor {
       }
       return 0;
     },
-    write: (address, data) => bytes().set(data, address),
-    ...FINISHED_AT_ONCE,
+    ...finishedAtOnce(bytes),
     destroy() {},
   };
 }

@@ -1,7 +1,7 @@
 /** The pool where the calling thread may wait: it gives out jobs and works itself. */
 import { DeviceError } from '@neurite/tensor';
 import type { LinearMemory } from '../memory.js';
-import { type Executor, FINISHED_AT_ONCE, type Run, type Scratch } from './executor.js';
+import { type Executor, finishedAtOnce, type Run, type Scratch } from './executor.js';
 import { chunksOf, jobOf, MIN_WORK, sharedWork } from './jobs.js';
 import { createModules, type Modules } from './modules.js';
 import { type Spawn, type Thread, threadSource } from './spawn.js';
@@ -119,8 +119,7 @@ export function createPool(memory: LinearMemory, options: PoolOptions): Executor
       }
       return 0;
     },
-    write: (address, bytes) => memory.bytes().set(bytes, address),
-    ...FINISHED_AT_ONCE,
+    ...finishedAtOnce(memory.bytes),
     destroy: dismiss,
   };
 }

@@ -59,7 +59,9 @@ export interface Backend {
   free(buffer: DeviceBuffer): void;
   /** Copies host bytes into a buffer, ordered with `submit`. */
   write(buffer: DeviceBuffer, byteOffset: number, bytes: Uint8Array): void;
-  /** Copies bytes back to the host, after everything submitted before. The result is the caller's own copy. */
+  /**
+   * Copies bytes back to the host, after everything submitted before and whatever comes after the call. The result is the caller's own copy.
+   */
   read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<Uint8Array>;
   /** Makes a program of any kernel whose dtypes and scalar ops the capabilities list. */
   compile(kernel: Kernel): Program | Promise<Program>;

@@ -82,6 +82,7 @@ export function validating(
       get source() {
         return checked.source;
       },
+      specialized: checked.specialized,
       checked,
       oracle: made,
     });

@@ -10,7 +10,7 @@ import { type ExprBuilder, rewrite } from './expr.js';
 import type { Expr, Kernel, OpExpr, Phase, ScalarOp } from './ir.js';
 import * as exact from './lower-exact.js';
 import * as math from './lower-math.js';
-import { isSpelledBy } from './traverse.js';
+import { demandsOf } from './traverse.js';
 
 /** An op through others, or undefined where it has no such form. `m` spells ops on the op's own arguments. */
 type Rule = (m: Algebra, args: readonly Expr[], supported: ReadonlySet<ScalarOp>) => Expr | undefined;
@@ -93,7 +93,7 @@ export function lowerScalarOps(
   builder: ExprBuilder,
   supported: ReadonlySet<ScalarOp>,
 ): Kernel {
-  if (isSpelledBy(kernel, supported)) return kernel;
+  if ([...demandsOf(kernel).ops].every((op) => supported.has(op))) return kernel;
 
   const lowered = new Map<Expr, Expr>();
   const lower = (e: Expr, within: readonly string[]): Expr =>

@@ -1,4 +1,5 @@
 /** Walking over the expressions of a phase. */
+import type { DType } from '../dtype.js';
 import { childrenOf, visitExprs } from './expr.js';
 import type { Expr, Kernel, Phase, ScalarOp } from './ir.js';
 
@@ -8,16 +9,18 @@ export function phaseRoots(phase: Phase): Expr[] {
   return [...phase.reductions.map((r) => r.value), ...stores];
 }
 
-/** Whether a kernel has no scalar op but these. */
-export function isSpelledBy(kernel: Kernel, ops: ReadonlySet<ScalarOp>): boolean {
-  let all = true;
+/** The scalar ops of a kernel, and the dtypes of its arguments and of what it computes. */
+export function demandsOf({ nests, buffers, scalars }: Kernel): { ops: Set<ScalarOp>; dtypes: Set<DType> } {
+  const ops = new Set<ScalarOp>();
+  const dtypes = new Set<DType>([...buffers.map((b) => b.dtype), ...scalars]);
   visitExprs(
-    kernel.nests.flatMap((nest) => nest.phases.flatMap(phaseRoots)),
+    nests.flatMap((nest) => nest.phases.flatMap(phaseRoots)),
     (e) => {
-      if (e.kind === 'op' && !ops.has(e.op)) all = false;
+      dtypes.add(e.dtype);
+      if (e.kind === 'op') ops.add(e.op);
     },
   );
-  return all;
+  return { ops, dtypes };
 }
 
 /** How often each expression occurs under `roots`, what is inside a repeated one counted once. */

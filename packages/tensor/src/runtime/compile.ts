@@ -4,7 +4,7 @@ import { NeuriteError } from '../errors.js';
 import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
 import { kernelKey } from '../kernel/key.js';
-import { isSpelledBy } from '../kernel/traverse.js';
+import { demandsOf } from '../kernel/traverse.js';
 import { whenHere } from '../late.js';
 import { addsProducts, matches, type Request, toGraph } from '../schedule/graph.js';
 import { buildPlan, type Plan, type PlanOptions } from '../schedule/plan.js';
@@ -32,18 +32,19 @@ async function lowered({ capabilities }: Backend, kernel: Kernel): Promise<Kerne
 /** The program of a kernel, compiled once per device and structure. A failed compilation is forgotten. */
 function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
   const { backend, programs } = device;
-  for (const { dtype } of kernel.buffers) {
-    if (!backend.capabilities.dtypes.includes(dtype)) {
-      throw new NeuriteError(
-        `${kernel.name}: device ${device.name} has no ${dtype}; it has ${backend.capabilities.dtypes.join(', ')}`,
-      );
-    }
-  }
   const key = kernelKey(kernel);
   const known = programs.get(key);
   if (known) return known;
+  const { dtypes, scalarOps } = backend.capabilities;
+  const demands = demandsOf(kernel);
+  for (const dtype of demands.dtypes) {
+    if (!dtypes.includes(dtype))
+      throw new NeuriteError(
+        `${kernel.name}: device ${device.name} has no ${dtype}; it has ${dtypes.join(', ')}`,
+      );
+  }
   stats.programsCompiled++;
-  const made = isSpelledBy(kernel, backend.capabilities.scalarOps)
+  const made = [...demands.ops].every((op) => scalarOps.has(op))
     ? compileOn(backend, kernel)
     : lowered(backend, kernel).then((simpler) => compileOn(backend, simpler));
   programs.set(key, made);

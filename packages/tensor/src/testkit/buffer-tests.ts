@@ -72,6 +72,20 @@ export function describeBuffers(backend: Backend, { describe, it, expect }: Test
       for (const { buffer } of [a, b, c]) backend.free(buffer);
     });
 
+    it('reads what is there at the time of the call, whatever comes after it', async () => {
+      const program = await compile();
+      const [a, b] = [filled(count), filled(count.map((x) => 10 * x))];
+      const first = contentOf(b);
+      backend.submit([{ program, buffers: [a, b], scalars: [2, 0] }]);
+      const second = contentOf(b);
+      backend.write(b.buffer, 0, encodeElements('float32', count));
+      const third = contentOf(b);
+      backend.submit([{ program, buffers: [a, b], scalars: [3, 0] }]);
+      const seen = [await first, await second, await third, await contentOf(b)];
+      expect(seen.join(' ')).toBe([10, 2, 1, 3].map((k) => count.map((x) => k * x).join()).join(' '));
+      for (const { buffer } of [a, b]) backend.free(buffer);
+    });
+
     it('lets submitted commands use what is freed after them', async () => {
       const program = await compile();
       const [a, b, c] = [filled(count), filled(count), filled(count)];

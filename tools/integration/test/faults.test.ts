@@ -5,7 +5,10 @@ import * as nn from '@neurite/nn';
 import { Adam, SGD } from '@neurite/optim';
 import {
   AnomalyError,
+  type BackendFactory,
+  DeviceError,
   detectAnomaly,
+  type Kernel,
   keep,
   manualSeed,
   memory,
@@ -149,3 +152,33 @@ describe.each(backends)('on %s', (_, factory) => {
     expect(() => randn([1]).backward()).toThrow(/does not require grad/);
   });
 });
+
+/** A backend on which arctangents do not compile, at once or later. */
+const withoutArctangent = (isPatient: boolean): BackendFactory => ({
+  name: 'partial',
+  async start() {
+    const { backend, notes } = await reference().start();
+    const compile = (kernel: Kernel) => {
+      if (JSON.stringify(kernel.nests).includes('"atan"')) throw new DeviceError('no arctangents here');
+      return backend.compile(kernel);
+    };
+    return { backend: { ...backend, compile: isPatient ? async (k: Kernel) => compile(k) : compile }, notes };
+  },
+});
+
+it.each([false, true])(
+  'a pending value that cannot be compiled does not stand in the way of others (%s)',
+  async (isPatient) => {
+    await use(withoutArctangent(isPatient), { log: false });
+    const norm = new nn.BatchNorm1d(3);
+    norm.forward(randn([4, 3]).atan());
+    expect(await tensor([1, 2]).mul(2).sum().item()).toBe(6);
+    await expect(norm.runningMean!.data()).rejects.toThrow('no arctangents here');
+    const { model, step } = tiny();
+    keep(randn([2]).atan());
+    if (!isPatient) expect(await step()).toBeGreaterThan(0);
+    else await expect(step()).rejects.toThrow('no arctangents here');
+    expect(await step()).toBeGreaterThan(0);
+    expect(model.parameters()).toHaveLength(4);
+  },
+);

@@ -1,7 +1,7 @@
 /** A new backend needs no change to any package: it passes the test kit and trains the network that the others train. */
 import '@neurite/autograd';
 import * as nn from '@neurite/nn';
-import { Adam } from '@neurite/optim';
+import { Adam, SGD } from '@neurite/optim';
 import {
   affineOf,
   type BackendFactory,
@@ -14,6 +14,8 @@ import {
   randint,
   randn,
   realize,
+  resetStats,
+  stats,
   type Tensor,
   tensor,
   use,
@@ -148,10 +150,23 @@ describe('a backend in one file', () => {
     await device.destroy();
   });
 
-  it('refuses a dtype that it does not have, also in the middle of a kernel', async () => {
-    await use(mine(), { log: false });
-    const halves = tensor([1, 2]).to('float16').mul(3).to('float32');
-    await expect(halves.data()).rejects.toThrow(/device mine has no float16; it has float32, /);
+  it('leaves a dtype that it does not have to the host, also in the middle of a kernel, and says so', async () => {
+    const device = await use(mine(), { log: false });
+    expect(device.report).toBe('neurite: using mine (plain JavaScript, float16 on the host)');
+    resetStats();
+    const halves = tensor([1, 2.0009, 70000]).to('float16').mul(3).to('float32').add(1);
+    // Between 2 and 2 + 2⁻⁹, float16's next number, 2.0009 is nearer to 2; 70000 is beyond float16's largest number.
+    expect([...(await halves.data())]).toEqual([4, 7, Number.POSITIVE_INFINITY]);
+    expect(stats().hostStepsRun).toBe(1);
+    const weight = new nn.Parameter(tensor([1, 2]).to('float16'));
+    const optimizer = new SGD([weight], { lr: 0.5 });
+    weight
+      .mul(tensor([2, 4]).to('float16'))
+      .sum()
+      .backward();
+    await optimizer.step();
+    expect([...(await weight.to('float32').data())]).toEqual([0, 0]);
+    await device.destroy();
   });
 
   it('may run tuned programs in place of the loops', async () => {

@@ -1,6 +1,5 @@
 /** Plans with compiled programs. */
 import type { Backend, Program } from '../backend/interface.js';
-import { NeuriteError } from '../errors.js';
 import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
 import { kernelKey } from '../kernel/key.js';
@@ -29,7 +28,16 @@ async function lowered({ capabilities }: Backend, kernel: Kernel): Promise<Kerne
   return lowerScalarOps(kernel, createExprBuilder(), capabilities.scalarOps);
 }
 
-/** The program of a kernel, compiled once per device and structure. A failed compilation is forgotten. */
+/** Loaded only where a kernel needs a dtype that the device lacks. */
+async function forHost(kernel: Kernel): Promise<Program> {
+  const { compileForHost } = await import('./host-kernel.js');
+  return compileForHost(kernel);
+}
+
+/**
+ * The program of a kernel, compiled once per device and structure. A failed compilation is forgotten. What needs a dtype that the device
+ * lacks is done on the host.
+ */
 function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
   const { backend, programs } = device;
   const key = kernelKey(kernel);
@@ -37,16 +45,12 @@ function programOf(device: Device, kernel: Kernel): Program | Promise<Program> {
   if (known) return known;
   const { dtypes, scalarOps } = backend.capabilities;
   const demands = demandsOf(kernel);
-  for (const dtype of demands.dtypes) {
-    if (!dtypes.includes(dtype))
-      throw new NeuriteError(
-        `${kernel.name}: device ${device.name} has no ${dtype}; it has ${dtypes.join(', ')}`,
-      );
-  }
   stats.programsCompiled++;
-  const made = [...demands.ops].every((op) => scalarOps.has(op))
-    ? compileOn(backend, kernel)
-    : lowered(backend, kernel).then((simpler) => compileOn(backend, simpler));
+  const made = ![...demands.dtypes].every((dtype) => dtypes.includes(dtype))
+    ? forHost(kernel)
+    : [...demands.ops].every((op) => scalarOps.has(op))
+      ? compileOn(backend, kernel)
+      : lowered(backend, kernel).then((simpler) => compileOn(backend, simpler));
   programs.set(key, made);
   // Plans keep their own programs; this only bounds what is remembered for plans to come.
   if (programs.size > MAX_PROGRAMS) programs.delete(programs.keys().next().value!);

@@ -3,6 +3,7 @@ import { StaleTensorError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { DeviceHandle } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
+import { planFor } from './compile.js';
 import { currentDevice, deviceOf } from './device.js';
 
 /** A handle whose node can be replaced: `Tensor` is one. */
@@ -69,18 +70,28 @@ export function forget(nodes: ReadonlySet<Node>): void {
 /** Whether a pending value needs one that was overwritten. */
 export const isStale = (node: Node): boolean => collect([node]).order.some((n) => n.storage?.overwrittenBy);
 
+function hasNoPlan(node: Node): boolean {
+  try {
+    const plan = planFor(deviceOf(node), collect([node]));
+    if (plan instanceof Promise) plan.catch(() => undefined);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /**
- * Takes a request with pending values added to it. One of them that can never be computed, for it needs an overwritten value, must not
- * make requests fail that have nothing to do with it: it is forgotten, and says what happened when it is itself asked for.
+ * Takes a request with pending values added to it. One of them that can never be computed, for it needs an overwritten value or a kernel
+ * that does not compile, must not make requests fail that have nothing to do with it: it is forgotten, and says what happened when it is
+ * itself asked for.
  */
-export function withoutStale<T>(extra: readonly Node[], take: (extra: readonly Node[]) => T): T {
+export function withoutFailing<T>(extra: readonly Node[], take: (extra: readonly Node[]) => T): T {
   try {
     return take(extra);
   } catch (e) {
-    if (!(e instanceof StaleTensorError)) throw e;
-    const stale = new Set(extra.filter(isStale));
-    if (stale.size === 0) throw e;
-    forget(stale);
-    return take(extra.filter((n) => !stale.has(n)));
+    const failing = new Set(extra.filter(e instanceof StaleTensorError ? isStale : hasNoPlan));
+    if (failing.size === 0) throw e;
+    forget(failing);
+    return take(extra.filter((n) => !failing.has(n)));
   }
 }

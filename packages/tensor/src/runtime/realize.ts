@@ -6,7 +6,7 @@ import { deviceStorage, hostStorage, type Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { isAnomalyMode } from './anomaly.js';
 import { type Device, deviceOf } from './device.js';
-import { keptNodes, unsettledNodes, withoutStale } from './pending.js';
+import { forget, keptNodes, unsettledNodes, withoutFailing } from './pending.js';
 import { enqueue, type Job, prepare, staleError } from './run.js';
 import { turnIfDue } from './yield.js';
 
@@ -94,16 +94,27 @@ export function submitValues(nodes: readonly Node[]): Promise<void> {
 /** Computes what a device has yet to compute though nobody asks: it may need values that are about to be overwritten. */
 export function submitPending(device: Device): void {
   const pending = [...new Set([...keptNodes(device), ...unsettledNodes(device)])];
-  if (pending.length) withoutStale(pending, submitValues);
+  if (pending.length) withoutFailing(pending, submitValues);
 }
 
 async function submitRequest(device: Device, asked: readonly Node[]): Promise<void> {
-  const { wanted, outputs, job } = withoutStale(unsettledNodes(device), (extra) => {
+  const { extra, wanted, outputs, job } = withoutFailing(unsettledNodes(device), (extra) => {
     const wanted = [...new Set([...asked, ...extra])];
     const outputs = wanted.map((n) => newStorage(n, device));
-    return { wanted, outputs, job: prepare(device, collect(wanted), outputs, []) };
+    return { extra, wanted, outputs, job: prepare(device, collect(wanted), outputs, []) };
   });
-  await submitJob(device, job);
+  try {
+    await submitJob(device, job);
+  } catch (e) {
+    const hasPlan = await Promise.resolve(job.plan).then(
+      () => true,
+      () => false,
+    );
+    if (hasPlan || extra.length === 0) throw e;
+    // As in `withoutFailing`, on a backend that compiles asynchronously.
+    forget(new Set(extra));
+    return submitRequest(device, asked);
+  }
   wanted.forEach((node, i) => {
     node.storage ??= outputs[i];
     node.device ??= device;

@@ -1,6 +1,6 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
-import type { BufferSlice, Command, DeviceBuffer } from '../backend/interface.js';
-import { viewAs } from '../dtype.js';
+import type { BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
+import { DTYPES, viewAs } from '../dtype.js';
 import { OutOfMemoryError, StaleTensorError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { Storage } from '../graph/storage.js';
@@ -9,6 +9,7 @@ import type { Request } from '../schedule/graph.js';
 import { bytesOf } from '../schedule/plan.js';
 import { type CompiledPlan, planFor } from './compile.js';
 import type { Device } from './device.js';
+import type { HostProgram } from './host-kernel.js';
 import { stats } from './stats.js';
 
 /** A request with everything that it will need when its turn comes, taken at the time of the call. */
@@ -133,7 +134,27 @@ export async function execute(device: Device, job: Job): Promise<void> {
   if (pace) await pace;
 }
 
-/** Submits the kernels; with custom ops in between, their inputs come to the host and their results go back. */
+const isHostProgram = (program: Program | null): program is HostProgram =>
+  program !== null && 'runOnHost' in program;
+
+/** Runs a kernel on the host: its buffers come there, and what it writes goes back. */
+async function runOnHost({ backend }: Device, { program, buffers, scalars }: Command): Promise<void> {
+  const { kernel, runOnHost } = program as HostProgram;
+  const views = await Promise.all(
+    kernel.buffers.map(async ({ dtype, size }, i) => {
+      const { buffer, byteOffset } = buffers[i];
+      return viewAs(dtype, await backend.read(buffer, byteOffset, size * DTYPES[dtype].bytes));
+    }),
+  );
+  runOnHost(views, scalars);
+  views.forEach((view, i) => {
+    if (kernel.buffers[i].access === 'read' || view.length === 0) return;
+    const { buffer, byteOffset } = buffers[i];
+    backend.write(buffer, byteOffset, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  });
+}
+
+/** Submits the kernels; with work of the host in between, its inputs come there and its results go back. */
 function submitSteps(
   device: Device,
   plan: CompiledPlan,
@@ -156,19 +177,23 @@ function submitSteps(
       scalars: step.bound.scalars.map((s) => job.scalars[s]),
     };
   };
-  if (plan.steps.every((s) => s.kind === 'kernel')) {
+  if (plan.steps.every((s, i) => s.kind === 'kernel' && !isHostProgram(plan.programs[i]))) {
     plan.steps.forEach((_, i) => batch.push(command(i)));
     flush();
     return undefined;
   }
   return (async () => {
     for (const [i, step] of plan.steps.entries()) {
-      if (step.kind === 'kernel') {
+      if (step.kind === 'kernel' && !isHostProgram(plan.programs[i])) {
         batch.push(command(i));
         continue;
       }
       flush();
       stats.hostStepsRun++;
+      if (step.kind === 'kernel') {
+        await runOnHost(device, command(i));
+        continue;
+      }
       const { nodes } = plan.graph;
       const inputs = await Promise.all(
         step.inputs.map(async (n) => {

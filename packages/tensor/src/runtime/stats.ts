@@ -12,7 +12,7 @@ export interface Stats {
   kernelsRun: number;
   /** Device bytes allocated, in total. */
   bytesAllocated: number;
-  /** Host steps (custom ops) run. */
+  /** Steps that ran on the host: custom ops, and kernels with a dtype that the device lacks. */
   hostStepsRun: number;
 }
 

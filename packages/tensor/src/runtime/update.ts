@@ -5,7 +5,7 @@ import { observer } from '../graph/observer.js';
 import type { DeviceHandle, Storage } from '../graph/storage.js';
 import { collect } from '../schedule/graph.js';
 import { deviceOf } from './device.js';
-import { forget, type Handle, keptNodes, unsettledNodes, withoutStale } from './pending.js';
+import { forget, type Handle, keptNodes, unsettledNodes, withoutFailing } from './pending.js';
 import { newStorage, release, submitJob } from './realize.js';
 import { prepare } from './run.js';
 import { turnIfDue } from './yield.js';
@@ -44,7 +44,7 @@ export function updateHandles(assignments: readonly Assignment[], by: string): P
   const moving = new Set(assignments.map((a) => a.target));
   const old = assignments.map(({ target }) => (target.node.storage ? target.node : null));
   const pending = [...new Set([...keptNodes(device), ...unsettledNodes(device, moving)])];
-  const { extra, values, outputs, job } = withoutStale(pending, (extra) => {
+  const { extra, values, outputs, job } = withoutFailing(pending, (extra) => {
     const seen = new Set<Node>(extra);
     const values = assignments.map(({ value: { node } }) => {
       // A value that exists already, that is kept, or that two targets share, is copied: each target owns its memory.

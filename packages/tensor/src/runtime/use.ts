@@ -1,5 +1,6 @@
 /** Choosing a device. */
 import type { Backend, BackendFactory, StartedBackend } from '../backend/interface.js';
+import { DTYPE_NAMES } from '../dtype.js';
 import { DeviceError } from '../errors.js';
 import { Device, type DeviceOptions, setDefaultDevice } from './device.js';
 
@@ -34,8 +35,10 @@ export async function use(...args: readonly (BackendFactory | UseOptions)[]): Pr
     const { backend, notes } = options.validateWith
       ? await validated(started, options.validateWith)
       : started;
+    const missing = DTYPE_NAMES.filter((dtype) => !backend.capabilities.dtypes.includes(dtype));
+    const facts = missing.length ? [...notes, `${missing.join(' and ')} on the host`] : notes;
     const line = [
-      `neurite: using ${backend.name}${notes.length ? ` (${notes.join(', ')})` : ''}`,
+      `neurite: using ${backend.name}${facts.length ? ` (${facts.join(', ')})` : ''}`,
       ...refused.map((r) => `not ${r}`),
     ].join('; ');
     const device = new Device(backend, line, options);

@@ -1,4 +1,4 @@
-/** A few cases of every op that we have, on both backends, and in a browser: none may fail. */
+/** A few cases of every op that we have, on every backend, in Node and in a browser: none may fail. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { runInBrowser } from '../src/browser.js';
@@ -14,7 +14,9 @@ test('every suite has fixtures', () => {
 describe.each([
   ['reference', 'Node', runInNode],
   ['cpu', 'Node', runInNode],
+  ['webgpu', 'Node', runInNode],
   ['cpu', 'a browser', runInBrowser],
+  ['webgpu', 'a browser', runInBrowser],
 ] as const)('on %s in %s', (backend, _, run) => {
   test('every case passes', async () => {
     const failures: string[] = [];

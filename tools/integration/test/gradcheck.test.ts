@@ -1,10 +1,12 @@
-/** Gradients of layers and losses against finite differences, in float64 on both backends, first and second order. */
-import { gradcheck, gradgradcheck } from '@neurite/autograd';
+/** Gradients of layers and losses, first and second order: against finite differences in float64, and on the GPU against those. */
+import { grad, gradcheck, gradgradcheck } from '@neurite/autograd';
 import { cpu } from '@neurite/backend-cpu';
+import { webgpu } from '@neurite/backend-webgpu';
+import { onAnyGpu } from '@neurite/browser';
 import { functional as F } from '@neurite/nn';
-import { Generator, hostNormal, type Tensor, tensor, use } from '@neurite/tensor';
+import { type Device, Generator, hostNormal, type Tensor, tensor, use } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
-import { beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const generator = new Generator(11);
 
@@ -48,5 +50,57 @@ describe.each([
   it.each(cases)('%s', async (_name, fn, inputs) => {
     await gradcheck(fn, inputs());
     await gradgradcheck(fn, inputs());
+  });
+});
+
+/** The gradients of Σ f², and those of the sum of their squares. */
+function derivatives(fn: Case[1], inputs: readonly Tensor[]): Tensor[] {
+  const all = inputs.map((_, i) => i);
+  const first = grad(
+    (...xs: Tensor[]) =>
+      fn(...xs)
+        .square()
+        .sum(),
+    { argnums: all },
+  );
+  const second = grad(
+    (...xs: Tensor[]) =>
+      first(...xs)
+        .map((g) => g.square().sum())
+        .reduce((a, b) => a.add(b)),
+    { argnums: all },
+  );
+  return [...first(...inputs), ...second(...inputs)];
+}
+
+describe('on webgpu, in float32', () => {
+  let gpu: Device;
+  let plain: Device;
+  beforeAll(async () => {
+    gpu = await use(onAnyGpu(webgpu()), { log: false });
+    plain = await use(reference(), { log: false });
+  });
+  afterAll(() => gpu.destroy());
+
+  const valuesOf = async (tensors: readonly Tensor[]) =>
+    Promise.all(tensors.map(async (t) => Array.from(await t.data())));
+
+  it.each(cases)('%s', async (_name, fn, inputs) => {
+    const points = inputs();
+    const wanted = await valuesOf(
+      derivatives(
+        fn,
+        points.map((x) => x.to(plain)),
+      ),
+    );
+    const singles = points.map((x) => x.detach().to('float32').to(gpu));
+    const got = await valuesOf(derivatives(fn, singles));
+    expect(got.map((values) => values.length)).toEqual(wanted.map((values) => values.length));
+    got.forEach((values, k) => {
+      const scale = Math.max(1, ...wanted[k].map(Math.abs));
+      values.forEach((value, i) => {
+        expect(Math.abs(value - wanted[k][i]) / scale, `derivative ${k}, element ${i}`).toBeLessThan(1e-5);
+      });
+    });
   });
 });

@@ -4,8 +4,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpu } from '@neurite/backend-cpu';
-import { type Browser, launch, type OpenOptions } from '@neurite/browser';
-import { type BackendFactory, use } from '@neurite/tensor';
+import { webgpu } from '@neurite/backend-webgpu';
+import { type Browser, launch, type OpenOptions, onAnyGpu } from '@neurite/browser';
+import { type BackendFactory, type Device, use } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as inPage from './entries/trajectories.js';
@@ -45,17 +46,23 @@ async function check(name: TrajectoryName, steps: number, { losses, params }: Tr
 const STEPS: Readonly<Record<TrajectoryName, number>> = { 'mlp-sgd-momentum': 120, 'lenet-adam': 120 };
 // An interpreter: the first steps tell.
 const FIRST_STEPS: typeof STEPS = { 'mlp-sgd-momentum': 10, 'lenet-adam': 2 };
+// A software adapter has no hurry with convolutions.
+const GPU_STEPS: typeof STEPS = { 'mlp-sgd-momentum': 120, 'lenet-adam': 120 };
 const NAMES = Object.keys(STEPS) as TrajectoryName[];
 
 const backends: [string, () => BackendFactory, typeof STEPS][] = [
   ['cpu', () => cpu(), STEPS],
   ['reference', () => reference(), FIRST_STEPS],
+  ['webgpu', () => onAnyGpu(webgpu()), GPU_STEPS],
 ];
 
 describe.each(backends)('on %s', (_, factory, steps) => {
+  let device: Device;
   beforeAll(async () => {
-    await use(factory(), { log: false });
+    device = await use(factory(), { log: false });
+    console.info(device.report);
   });
+  afterAll(() => device?.destroy());
   it.each(NAMES)('%s follows PyTorch', async (name) => {
     await check(name, steps[name], await follow(name, steps[name], read));
   });
@@ -68,19 +75,21 @@ describe('in a browser', () => {
   });
   afterAll(() => browser?.close());
 
-  const places: [string, Pick<OpenOptions, 'thread' | 'isolated'>][] = [
-    ['on the main thread', { thread: 'page' }],
-    ['in a worker', { thread: 'worker' }],
-    ['without SharedArrayBuffer', { thread: 'page', isolated: false }],
+  type Place = [string, Pick<OpenOptions, 'thread' | 'isolated'>, 'cpu' | 'webgpu', typeof STEPS];
+  const places: Place[] = [
+    ['on the main thread', { thread: 'page' }, 'cpu', STEPS],
+    ['in a worker', { thread: 'worker' }, 'cpu', STEPS],
+    ['without SharedArrayBuffer', { thread: 'page', isolated: false }, 'cpu', STEPS],
+    ['on the GPU', { thread: 'worker' }, 'webgpu', GPU_STEPS],
   ];
-  const cases = places.flatMap(([title, place]) => NAMES.map((name) => [name, title, place] as const));
-  it.each(cases)('%s follows PyTorch %s', async (name, _, place) => {
+  const cases = places.flatMap(([title, ...rest]) => NAMES.map((name) => [name, title, ...rest] as const));
+  it.each(cases)('%s follows PyTorch %s', async (name, _, place, backend, steps) => {
     const page = await browser.open<typeof inPage>({
       entry: fileURLToPath(new URL('entries/trajectories.ts', import.meta.url)),
       folders: Object.fromEntries(Object.entries(FOLDERS).map(([path, folder]) => [`/${path}`, folder])),
       ...place,
     });
-    await check(name, STEPS[name], await page.run('followOnCpu', name, STEPS[name]));
+    await check(name, steps[name], await page.run('followOn', backend, name, steps[name]));
     await page.close();
   });
 });

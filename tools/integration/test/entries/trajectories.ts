@@ -1,5 +1,6 @@
 /** Trajectories in a page. */
 import { cpu } from '@neurite/backend-cpu';
+import { webgpu } from '@neurite/backend-webgpu';
 import { use } from '@neurite/tensor';
 import { follow, type Read, type Trajectory, type TrajectoryName } from '../trajectories.js';
 
@@ -9,8 +10,14 @@ const read: Read = async (path) => {
   return new Uint8Array(await response.arrayBuffer());
 };
 
-/** Trains on the CPU backend, with the files that the page's server has. */
-export async function followOnCpu(name: TrajectoryName, steps: number): Promise<Trajectory> {
-  await use(cpu(), { log: false });
+const BACKENDS = { cpu, webgpu };
+
+/** Trains on a backend, with the files that the page's server has. */
+export async function followOn(
+  backend: keyof typeof BACKENDS,
+  name: TrajectoryName,
+  steps: number,
+): Promise<Trajectory> {
+  await use(BACKENDS[backend](), { log: false });
   return follow(name, steps, read);
 }

@@ -1,6 +1,8 @@
 /** Random op graphs and random training graphs: fused, unfused, with small limits and on every backend the same values. */
 import '@neurite/autograd';
 import { cpu } from '@neurite/backend-cpu';
+import { webgpu } from '@neurite/backend-webgpu';
+import { onAnyGpu } from '@neurite/browser';
 import { SGD } from '@neurite/optim';
 import {
   type BackendFactory,
@@ -186,51 +188,66 @@ async function trainOnce(
   };
 }
 
+const start = (factory: BackendFactory, options = {}): Promise<Device> =>
+  use(factory, { ...options, log: false });
+
+/** Trains random networks, and compares each way of computing them with the reference backend, which takes op by op. */
+async function compareTraining(
+  ways: readonly (readonly [name: string, device: Device])[],
+  runs: number,
+): Promise<void> {
+  const oracle = await start(reference(), { fusion: false });
+  const check = async (draw: Draw) => {
+    const drawn: number[] = [];
+    const expected = await trainOnce(oracle, (count) => {
+      drawn.push(draw(count));
+      return drawn[drawn.length - 1];
+    });
+    for (const [name, device] of ways) {
+      let at = 0;
+      const { text, values } = await trainOnce(device, () => drawn[at++]);
+      for (const [k, want] of expected.values.entries()) {
+        // Rounding grows with the largest number around, and with the sums of a few hundred terms.
+        const scale = want.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+        want.forEach((v, i) => {
+          const far = Math.abs(values[k][i] - v) / scale;
+          expect(far, `${name}: ${text}: result ${k}, element ${i}: ${values[k][i]}, not ${v}`).toBeLessThan(
+            2e-4,
+          );
+        });
+      }
+    }
+  };
+  const property = fc.asyncProperty(fc.gen(), (g) => check(drawFrom(g)));
+  await fc.assert(property, { ...settings, numRuns: Math.ceil(runs) });
+  for (const [, device] of ways) await device.destroy();
+}
+
 describe('random training graphs', () => {
   it('have the same losses, gradients and updates, fused or not', async () => {
-    const start = (factory: BackendFactory, options = {}) => use(factory, { ...options, log: false });
-    const oracle = await start(reference(), { fusion: false });
     const ways = [
       ['reference, fused', await start(reference())],
       ['reference of 6 buffers', await start(reference({ maxBuffers: 6, arena: false }))],
       ['cpu, fused', await start(cpu())],
       ['cpu, unfused', await start(cpu(), { fusion: false })],
     ] as const;
-    const check = async (draw: Draw) => {
-      const drawn: number[] = [];
-      const expected = await trainOnce(oracle, (count) => {
-        drawn.push(draw(count));
-        return drawn[drawn.length - 1];
-      });
-      for (const [name, device] of ways) {
-        let at = 0;
-        const { text, values } = await trainOnce(device, () => drawn[at++]);
-        for (const [k, want] of expected.values.entries()) {
-          // Rounding grows with the largest number around, and with the sums of a few hundred terms.
-          const scale = want.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
-          want.forEach((v, i) => {
-            const far = Math.abs(values[k][i] - v) / scale;
-            expect(
-              far,
-              `${name}: ${text}: result ${k}, element ${i}: ${values[k][i]}, not ${v}`,
-            ).toBeLessThan(2e-4);
-          });
-        }
-      }
-    };
-    await fc.assert(
-      fc.asyncProperty(fc.gen(), (g) => check(drawFrom(g))),
-      { ...settings, numRuns: Math.ceil(numRuns / 2) },
-    );
-    for (const [, device] of ways) await device.destroy();
+    await compareTraining(ways, numRuns / 2);
+  });
+
+  it('have them on the GPU too', async () => {
+    const ways = [
+      ['webgpu', await start(onAnyGpu(webgpu()))],
+      ['webgpu with default limits', await start(onAnyGpu(webgpu({ limits: 'default' })))],
+    ] as const;
+    await compareTraining(ways, numRuns / 10);
   });
 });
 
 describe('random training graphs of some size', () => {
   it('have the same bits with 1, 2 and 5 threads', async () => {
-    const start = (threads: number) => use(cpu({ threads, minParallelWork: 0 }), { log: false });
-    const one = await start(1);
-    const others = [await start(2), await start(5)];
+    const startThreads = (threads: number) => start(cpu({ threads, minParallelWork: 0 }));
+    const one = await startThreads(1);
+    const others = [await startThreads(2), await startThreads(5)];
     const check = async (draw: Draw) => {
       const drawn: number[] = [];
       const remember: Draw = (count) => {

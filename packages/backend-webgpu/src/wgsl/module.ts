@@ -5,6 +5,7 @@ import type { ModuleScope } from './expressions.js';
 import { createHelpers } from './helpers.js';
 import { indent, nestFunction } from './nest.js';
 import { chooseStrategy, GROUP, isCooperative, sizeOf, THREADS } from './strategy.js';
+import { vectorBuffer } from './vectors.js';
 
 /** What is needed to run a kernel. */
 export interface Shader {
@@ -39,9 +40,14 @@ export function nestPart(name: string, nest: Nest, scope: ModuleScope, group: nu
   return { name, text, workgroups: Math.ceil(sizeOf(nest.outer) / strategy.points) };
 }
 
-export function createScope(kernel: Kernel): ModuleScope {
+/** `vectors`: numbers of float32 buffers that are only read, and in vectors. */
+export function createScope(kernel: Kernel, vectors: ReadonlySet<number> = new Set()): ModuleScope {
   const helpers = createHelpers();
-  return { kernel, helpers, buffers: kernel.buffers.map((arg, i) => bufferCode(arg, i, helpers)) };
+  const buffers = kernel.buffers.map((arg, i) => {
+    const code = bufferCode(arg, i, helpers);
+    return vectors.has(i) ? vectorBuffer(code) : code;
+  });
+  return { kernel, helpers, buffers };
 }
 
 /** Parts side by side in one dispatch: each takes a range of its workgroups. */

@@ -17,7 +17,7 @@ export interface Strategy {
 export const sizeOf = (loops: readonly Loop[]): number => loops.reduce((n, { size }) => n * size, 1);
 
 /** The next power of two. */
-const ceilPower = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
+export const ceilPower = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(n, 1)));
 
 /** Elements of a loop that one invocation should at least have: less is not worth a round of the tree. */
 const PER_LANE = 4;

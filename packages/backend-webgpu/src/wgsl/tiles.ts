@@ -1,166 +1,245 @@
 /**
  * Products in tiles: a workgroup computes a tile of the result from tiles of the operands in workgroup memory, and each of its
- * invocations four by four numbers of it in registers. Every operand that can say what its element (row, k) is can be multiplied
- * so: matrices with any strides, and the patches of a convolution.
+ * invocations some of it in registers. While it multiplies what is in workgroup memory, the next numbers are on their way to its registers.
  */
-import { isFloat, type Nest } from '@neurite/tensor';
+import type { Nest } from '@neurite/tensor';
 import type { ModuleScope } from './expressions.js';
-import { decode, indent, nameVariables, pointBody } from './nest.js';
-import { sizeOf } from './strategy.js';
+import { finishFunction } from './finish.js';
+import type { ModulePart } from './module.js';
+import { indent } from './nest.js';
+import type { Operand } from './operand.js';
+import { DEPTH, defineOperand, operandNames, type TileLayout, tileLayout } from './operandCode.js';
+import type { Product } from './product.js';
+import { groupOf, type TileShape, tilesOf } from './tileShapes.js';
 
-/** One side of a product. */
-export interface Operand {
-  readonly rows: number;
-  /** Whether elements with neighbouring k, rather than neighbouring rows, are neighbours in memory. */
-  readonly isKFastest: boolean;
-  /** Statements that must come before `load` for a row and k (both i32 names), and the value there. */
-  load(row: string, k: string): { readonly before: readonly string[]; readonly value: string };
-}
-
-export interface Product {
-  readonly lhs: Operand;
-  readonly rhs: Operand;
-  readonly k: number;
-  /** Products side by side; `batch` is the name of their number in the operands' texts. */
-  readonly batch: number;
-  /** The position in the nest's outer loops, in row-major order, of row `m` and column `n` of product `batch`. */
-  position(m: string, n: string): string;
-}
-
-/** Numbers along one side of what an invocation holds. */
-const HELD = 4;
-/** Depth of a tile. */
-const DEPTH = 16;
-/** Partial sums hold at most so many terms: long sums keep more digits so. */
+/** Partial sums hold at most so many terms. */
 const TERMS = 64;
 
-/** Rows and columns of a workgroup's tile, and its invocations. */
-export interface TileShape {
-  readonly size: 32 | 64;
-  readonly group: 64 | 256;
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** One side of a tile. */
+interface Side {
+  readonly operand: Operand;
+  readonly layout: TileLayout;
+  /** Names of its first row's number, and of the function of its rows and numbers. */
+  readonly first: string;
+  readonly names: ReturnType<typeof operandNames>;
 }
 
-const LARGE: TileShape = { size: 64, group: 256 };
-const SMALL: TileShape = { size: 32, group: 64 };
-
-/** So many workgroups keep a device busy. */
-const ENOUGH = 64;
-
-const tilesOf = ({ lhs, rhs, batch }: Product, size: number): number =>
-  Math.ceil(lhs.rows / size) * Math.ceil(rhs.rows / size) * batch;
-
-/** The tiles for a product; null where most of one would be empty. */
-export function chooseTiles(product: Product): TileShape | null {
-  if (Math.min(product.lhs.rows, product.rhs.rows) < 8) return null;
-  return tilesOf(product, LARGE.size) >= ENOUGH ? LARGE : SMALL;
+/** A block that an invocation carries from the operands to workgroup memory at each step: of either side, by the invocation's number. */
+interface Carried {
+  readonly name: string;
+  readonly from: readonly {
+    readonly side: Side;
+    readonly block: string;
+    readonly condition: string | null;
+  }[];
 }
 
-/** The function of a nest whose first phase is the product and whose others are its epilogue. */
-export function tileFunction(
+export function tilePart(
   name: string,
   nest: Nest,
   product: Product,
-  { size, group }: TileShape,
+  shape: TileShape,
   scope: ModuleScope,
-): { readonly text: string; readonly workgroups: number } {
-  const { lhs, rhs, k, batch } = product;
-  const [down, across] = [Math.ceil(lhs.rows / size), Math.ceil(rhs.rows / size)];
-  const vectors = (size * DEPTH) / 4;
-  const [a, b] = ['lhs', 'rhs'].map((side) =>
-    scope.helpers.define(`tile_${side}`, () => `var<workgroup> tile_${side}: array<vec4<f32>, ${vectors}>;`),
-  );
-  const finish = scope.helpers.define(`finish_${name}`, () =>
-    finishFunction(`finish_${name}`, nest, product, scope),
-  );
-  const perSide = size / HELD;
+): ModulePart {
+  const { k, batch } = product;
+  const group = groupOf(shape);
+  const [down, across] = [
+    Math.ceil(product.lhs.rows / shape.rows),
+    Math.ceil(product.rhs.rows / shape.columns),
+  ];
+  const lhs = sideOf(product.lhs, shape.rows, k, 'firstRow', scope);
+  const rhs = sideOf(product.rhs, shape.columns, k, 'firstColumn', scope);
+  const carried = carriedBlocks(lhs, rhs, group);
+  const sums = sumNames(shape);
+  const inTerms = shape.inTerms && k > TERMS;
+  const perRow = rhs.layout.fours / shape.held[1];
   const lines = [
     ...(batch > 1 ? [`let batch = block / ${down * across};`] : ['const batch = 0;']),
     `let tile = ${batch > 1 ? `block % ${down * across}` : 'block'};`,
-    `let firstRow = (tile / ${across}) * ${size};`,
-    `let firstColumn = (tile % ${across}) * ${size};`,
-    `let held = vec2<i32>(local / ${perSide}, local % ${perSide});`,
-    ...registers('total'),
-    `for (var begin = 0; begin < ${k}; begin += ${TERMS}) {`,
-    ...indent(registers('sum')),
-    `  for (var k0 = begin; k0 < min(begin + ${TERMS}, ${k}); k0 += ${DEPTH}) {`,
-    ...indent(indent(fill(a, lhs, 'firstRow', product, vectors, group))),
-    ...indent(indent(fill(b, rhs, 'firstColumn', product, vectors, group))),
-    '    workgroupBarrier();',
-    `    for (var kk = 0; kk < ${DEPTH}; kk++) {`,
-    `      let l = ${a}[kk * ${perSide} + held.x];`,
-    `      let r = ${b}[kk * ${perSide} + held.y];`,
-    ...each((i) => `      sum${i} += l.${'xyzw'[i]} * r;`),
-    '    }',
-    '    workgroupBarrier();',
-    '  }',
-    ...each((i) => `  total${i} += sum${i};`),
+    `let firstRow = tile / ${across} * ${shape.rows};`,
+    `let firstColumn = tile % ${across} * ${shape.columns};`,
+    `let held = vec2<i32>(local / ${perRow}, local % ${perRow});`,
+    ...carried.flatMap(begin),
+    ...sums.flat().map((sum) => `var ${sum} = vec4<f32>();`),
+    ...(inTerms ? sums.flat().map((sum) => `var total_${sum} = vec4<f32>();`) : []),
+    `for (var k0 = 0; k0 < ${k}; k0 += ${DEPTH}) {`,
+    ...indent([
+      ...carried.flatMap(put),
+      'workgroupBarrier();',
+      ...(k > DEPTH
+        ? [`if (k0 + ${DEPTH} < ${k}) {`, ...indent(carried.flatMap((c) => fetch(c, `k0 + ${DEPTH}`))), '}']
+        : []),
+      ...multiply(lhs, rhs, shape, sums),
+      ...(inTerms
+        ? [
+            `if (k0 % ${TERMS} == ${TERMS - DEPTH}) {`,
+            ...indent(sums.flat().map((sum) => `total_${sum} += ${sum}; ${sum} = vec4<f32>();`)),
+            '}',
+          ]
+        : []),
+      'workgroupBarrier();',
+    ]),
     '}',
-    `let row = firstRow + held.x * ${HELD};`,
-    `let column = firstColumn + held.y * ${HELD};`,
-    ...each((i) =>
-      each((j) => `${finish}(batch, row + ${i}, column + ${j}, total${i}.${'xyzw'[j]});`),
-    ).flat(),
+    ...(inTerms ? sums.flat().map((sum) => `${sum} += total_${sum};`) : []),
+    ...finish(nest, product, lhs, rhs, shape, sums, scope),
   ];
   const text = [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
-  return { text, workgroups: tilesOf(product, size) };
+  return { name, text, workgroups: tilesOf(product, shape) };
 }
 
-const each = <T>(f: (i: number) => T): T[] => Array.from({ length: HELD }, (_, i) => f(i));
+function sideOf(operand: Operand, rows: number, k: number, first: string, scope: ModuleScope): Side {
+  const layout = tileLayout(operand, rows);
+  scope.helpers.define(
+    layout.memory,
+    () => `var<workgroup> ${layout.memory}: array<vec4<f32>, ${layout.fours * DEPTH}>;`,
+  );
+  defineOperand(operand, layout.kStep, k, DEPTH, scope);
+  return { operand, layout, first, names: operandNames(operand) };
+}
 
-const registers = (name: string): string[] => each((i) => `var ${name}${i} = vec4<f32>();`);
-
-/** Copies a tile of an operand; neighbouring invocations read neighbouring elements. */
-function fill(
-  tile: string,
-  { rows, isKFastest, load }: Operand,
-  first: string,
-  { k }: Product,
-  vectors: number,
-  group: number,
-): string[] {
-  const perK = vectors / DEPTH;
-  const place = isKFastest
-    ? [`let kk = v % ${DEPTH};`, `let quad = v / ${DEPTH};`]
-    : [`let kk = v / ${perK};`, `let quad = v % ${perK};`];
-  const lanes = each((i) => {
-    const { before, value } = load(`row`, 'k');
+/** Both sides' blocks at once where there are invocations enough, otherwise one side after the other. */
+function carriedBlocks(lhs: Side, rhs: Side, group: number): Carried[] {
+  const split = lhs.layout.blocks;
+  if (split + rhs.layout.blocks <= group) {
+    const isExact = split + rhs.layout.blocks === group;
+    const rest = isExact ? null : `local < ${split + rhs.layout.blocks}`;
     return [
+      {
+        name: 'carried',
+        from: [
+          { side: lhs, block: 'local', condition: `local < ${split}` },
+          { side: rhs, block: `(local - ${split})`, condition: rest },
+        ],
+      },
+    ];
+  }
+  return [lhs, rhs].flatMap((side) =>
+    range(Math.ceil(side.layout.blocks / group)).map((pass): Carried => {
+      const block = pass ? `(local + ${pass * group})` : 'local';
+      const condition = (pass + 1) * group > side.layout.blocks ? `${block} < ${side.layout.blocks}` : null;
+      return { name: `carried_${side.operand.side}${pass || ''}`, from: [{ side, block, condition }] };
+    }),
+  );
+}
+
+/** `if … else if … else` over the sides that a block may be of. */
+function choose({ from }: Carried, body: (from: Carried['from'][number]) => string[]): string[] {
+  return from.flatMap((option, i) => {
+    const { condition } = option;
+    const head = condition ? `if (${condition}) {` : '{';
+    return [i ? `} else ${head}` : head, ...indent(body(option)), ...(i === from.length - 1 ? ['}'] : [])];
+  });
+}
+
+/** Works out where a carried block is, and fetches the first. */
+function begin(carried: Carried): string[] {
+  const { name, from } = carried;
+  const rows = from.flatMap(({ side: { operand, layout, first, names }, block }) => {
+    // Rows beyond the last one bring numbers that nobody asks for.
+    const last = operand.vector === 'row' ? operand.rows - 4 : operand.rows - 1;
+    const isExact = operand.rows % (layout.fours * 4) === 0;
+    const all = layout.rowsOf('four');
+    const within = isExact
+      ? `${first} + ${all}`
+      : operand.vector === 'row'
+        ? `min(${first} + four * 4, ${last}) + vec4<i32>(0, 1, 2, 3)`
+        : `min(${first} + ${all}, vec4<i32>(${last}))`;
+    return [
+      `var ${name}_${operand.side}: ${names.rows};`,
       '{',
-      `  let row = ${first} + quad * 4 + ${i};`,
-      `  if (k < ${k} && row < ${rows}) {`,
-      ...indent(indent([...before, `values.${'xyzw'[i]} = ${value};`])),
-      '  }',
+      ...indent([
+        ...layout.place(block).slice(0, 1),
+        `${name}_${operand.side} = ${names.rowsOf}(${within}, batch);`,
+      ]),
       '}',
     ];
-  }).flat();
+  });
+  return [...rows, `var ${name}: mat4x4<f32>;`, ...fetch(carried, '0')];
+}
+
+function fetch(carried: Carried, k: string): string[] {
+  return choose(carried, ({ side: { operand, layout, names }, block }) => [
+    layout.place(block)[1],
+    `${carried.name} = ${names.fetch}(${carried.name}_${operand.side}, ${linearK(k, layout.kOf('quarter'))});`,
+  ]);
+}
+
+const linearK = (k: string, rest: string): string => (k === '0' ? rest : `${k} + ${rest}`);
+
+/** Puts a carried block into workgroup memory. */
+function put(carried: Carried): string[] {
+  return choose(carried, ({ side: { layout }, block }) => [
+    ...layout.place(block),
+    `let first = ${layout.kOf('quarter')};`,
+    ...range(4).map(
+      (j) =>
+        `${layout.vector(j ? `(first + ${j * layout.kStep})` : 'first', 'four', 'quarter')} = ${carried.name}[${j}];`,
+    ),
+  ]);
+}
+
+/** Names of the sums: for each row that an invocation holds, its fours of columns. */
+const sumNames = ({ held: [down, across] }: TileShape): string[][] =>
+  range(down * 4).map((i) => range(across).map((c) => (across > 1 ? `sum${i}_${c}` : `sum${i}`)));
+
+function multiply(
+  lhs: Side,
+  rhs: Side,
+  { held: [down, across] }: TileShape,
+  sums: readonly string[][],
+): string[] {
+  const read = ({ layout }: Side, name: string, held: string, n: number) =>
+    range(n).map((i) => {
+      const four = i ? `(${held} + ${(i * layout.fours) / n})` : held;
+      return `let ${name}${i} = ${layout.vector('kk', four, layout.quarterOf('kk'))};`;
+    });
   return [
-    `for (var v = local; v < ${vectors}; v += ${group}) {`,
-    ...indent([...place, 'let k = k0 + kk;', 'var values = vec4<f32>();', ...lanes]),
-    `  ${tile}[kk * ${perK} + quad] = values;`,
+    `for (var kk = 0; kk < ${DEPTH}; kk++) {`,
+    ...indent([
+      ...read(lhs, 'l', 'held.x', down),
+      ...read(rhs, 'r', 'held.y', across),
+      ...sums.flatMap((row, i) => row.map((sum, c) => `${sum} += l${i >> 2}.${'xyzw'[i % 4]} * r${c};`)),
+    ]),
     '}',
   ];
 }
 
-/** What becomes of one number of the product. */
-function finishFunction(name: string, nest: Nest, product: Product, scope: ModuleScope): string {
-  const [{ reductions }, ...epilogue] = nest.phases;
-  const names = nameVariables(nest.outer);
-  const lines = [
-    `if (m >= ${product.lhs.rows} || n >= ${product.rhs.rows}) { return; }`,
-    `let point = ${product.position('m', 'n')};`,
-    ...decode(nest.outer, 'point', names),
-    ...epilogue.flatMap((phase) => ['{', ...indent(pointBody(phase, scope, names)), '}']),
-  ];
-  return [
-    `fn ${name}(batch: i32, m: i32, n: i32, acc${reductions[0].acc}: f32) {`,
-    ...indent(lines),
-    '}',
-  ].join('\n');
+/** Takes all sums through the epilogue. */
+function finish(
+  nest: Nest,
+  product: Product,
+  lhs: Side,
+  rhs: Side,
+  shape: TileShape,
+  sums: readonly string[][],
+  scope: ModuleScope,
+): string[] {
+  const one = finishFunction(nest, product, scope);
+  const [m, n] = [product.lhs.rows, product.rhs.rows];
+  const four = scope.helpers.define('finish_four', () =>
+    [
+      'fn finish_four(batch: i32, m: i32, n: i32, values: vec4<f32>) {',
+      ...(m % shape.rows ? [`  if (m >= ${m}) { return; }`] : []),
+      `  for (var j = 0; j < 4; j++) {`,
+      `    let column = n + j * ${rhs.layout.rowStep};`,
+      `    ${n % shape.columns ? `if (column < ${n}) { ` : ''}${one}(batch, m, column, values[j]);${n % shape.columns ? ' }' : ''}`,
+      '  }',
+      '}',
+    ].join('\n'),
+  );
+  const { layout } = lhs;
+  const [down, across] = shape.held;
+  const place = (step: number, held: string, offset: number) => {
+    const at = offset ? `(${held} + ${offset})` : held;
+    return step === 1 ? `${at} * 4` : at;
+  };
+  return sums.flatMap((row, i) => {
+    const line = `firstRow + ${place(layout.rowStep, 'held.x', ((i >> 2) * layout.fours) / down)} + ${(i % 4) * layout.rowStep}`;
+    return row.map((sum, c) => {
+      const column = `firstColumn + ${place(rhs.layout.rowStep, 'held.y', (c * rhs.layout.fours) / across)}`;
+      return `${four}(batch, ${line}, ${column}, ${sum});`;
+    });
+  });
 }
-
-/** Whether a nest is nothing but a product of floats with an epilogue of single points. */
-export const isPlainProduct = ({ phases, outer }: Nest): boolean =>
-  isFloat(phases[0].reductions[0].dtype) &&
-  phases[0].stores.length === 0 &&
-  phases.slice(1).every((p) => sizeOf(p.loops) === 1) &&
-  sizeOf(outer) > 0;

@@ -1,0 +1,45 @@
+/** Which tiles a product is computed in. */
+import type { Product } from './product.js';
+
+/** What a workgroup computes: a tile of rows and columns, of which each invocation holds some fours by fours in registers. */
+export interface TileShape {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** Fours of rows and of columns that an invocation holds. */
+  readonly held: readonly [rows: number, columns: number];
+  /** Whether there are registers for a second set of sums: long sums keep more digits so. */
+  readonly inTerms: boolean;
+  /** Products per second on a device that is kept busy, the largest tile's being 1: multiplications per load from workgroup memory. */
+  readonly speed: number;
+}
+
+const SHAPES: readonly TileShape[] = [
+  { name: 'large', rows: 128, columns: 128, held: [2, 2], inTerms: false, speed: 1 },
+  { name: 'medium', rows: 64, columns: 64, held: [2, 1], inTerms: true, speed: 0.75 },
+  { name: 'small', rows: 32, columns: 32, held: [1, 1], inTerms: true, speed: 0.5 },
+  { name: 'wide', rows: 16, columns: 128, held: [1, 1], inTerms: true, speed: 0.45 },
+  { name: 'tall', rows: 128, columns: 16, held: [1, 1], inTerms: true, speed: 0.45 },
+  { name: 'flat', rows: 8, columns: 128, held: [1, 1], inTerms: true, speed: 0.4 },
+  { name: 'slim', rows: 128, columns: 8, held: [1, 1], inTerms: true, speed: 0.4 },
+];
+
+/** Invocations of a workgroup. */
+export const groupOf = ({ rows, columns, held: [down, across] }: TileShape): number =>
+  (rows * columns) / (16 * down * across);
+
+/** So many workgroups keep a device busy. */
+export const ENOUGH = 64;
+
+export const tilesOf = ({ lhs, rhs, batch }: Product, { rows, columns }: TileShape): number =>
+  Math.ceil(lhs.rows / rows) * Math.ceil(rhs.rows / columns) * batch;
+
+/** The shape that computes most per second: few numbers that nobody wants, many multiplications per load, work for all of the device. */
+export function chooseTile(product: Product, enough: number): TileShape {
+  const score = (shape: TileShape) => {
+    const tiles = tilesOf(product, shape);
+    const used = (product.lhs.rows * product.rhs.rows * product.batch) / (tiles * shape.rows * shape.columns);
+    return used * shape.speed * Math.min(1, tiles / enough);
+  };
+  return SHAPES.reduce((best, shape) => (score(shape) > score(best) ? shape : best));
+}

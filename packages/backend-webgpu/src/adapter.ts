@@ -16,12 +16,14 @@ export interface AdapterOptions {
 export interface FoundDevice {
   readonly device: GPUDevice;
   readonly notes: readonly string[];
+  /** Whether kernels may combine values across subgroups, and know which subgroup they are in. */
+  readonly hasSubgroups: boolean;
   /** Lets go of what keeps the device's own threads alive. */
   release(): void;
 }
 
 /** Features that this backend knows to use. */
-const WANTED: readonly GPUFeatureName[] = ['timestamp-query'];
+const WANTED: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups'];
 
 /** Limits that kernels and buffers may run into. */
 const RAISED = [
@@ -56,8 +58,11 @@ export async function findDevice({ powerPreference, limits = 'best' }: AdapterOp
   const requiredLimits = best ? Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]])) : {};
   const requiredFeatures = best ? WANTED.filter((feature) => adapter.features.has(feature)) : [];
   const device = await adapter.requestDevice({ label: 'neurite', requiredLimits, requiredFeatures });
+  // Where an invocation's subgroup has no number, nothing is certain about which invocations make one up.
+  const knowsSubgroup = gpu.wgslLanguageFeatures?.has('subgroup_id') ?? false;
   return {
     device,
+    hasSubgroups: device.features.has('subgroups') && knowsSubgroup,
     notes: [describeAdapter(adapter.info)],
     release() {
       gpu = null;

@@ -1,6 +1,6 @@
 /** The WebGPU backend: kernels as WGSL over a device's queue. */
 import type { Backend, BackendFactory, Capabilities } from '@neurite/tensor';
-import { type AdapterOptions, findDevice } from './adapter.js';
+import { type AdapterOptions, type FoundDevice, findDevice } from './adapter.js';
 import { type GpuCounters, zeroCounters } from './counters.js';
 import { watch } from './health.js';
 import { createPool, type GpuBuffer } from './memory.js';
@@ -29,8 +29,8 @@ export function webgpu(options: WebGpuOptions = {}): BackendFactory {
   return {
     name: 'webgpu',
     async start() {
-      const { device, notes, release } = await findDevice(options);
-      return { backend: createBackend(device, release, options), notes };
+      const found = await findDevice(options);
+      return { backend: createBackend(found, options), notes: found.notes };
     },
   };
 }
@@ -38,8 +38,7 @@ export function webgpu(options: WebGpuOptions = {}): BackendFactory {
 const DEFAULT_BUDGET = 2 ** 32;
 
 function createBackend(
-  device: GPUDevice,
-  release: () => void,
+  { device, hasSubgroups, release }: FoundDevice,
   { memoryBudget = DEFAULT_BUDGET }: WebGpuOptions,
 ): GpuBackend {
   const { limits } = device;
@@ -68,7 +67,7 @@ function createBackend(
     free: (buffer) => pool.free(buffer as GpuBuffer),
     write: (buffer, byteOffset, bytes) => queue.write({ buffer, byteOffset }, bytes),
     read: (buffer, byteOffset, byteLength) => queue.read({ buffer, byteOffset }, byteLength),
-    compile: (kernel) => compiler.compile(kernel, kernelShader(kernel)),
+    compile: (kernel) => compiler.compile(kernel, kernelShader(kernel, hasSubgroups)),
     specialize(kernel) {
       const shader = contractionShader(kernel);
       return shader

@@ -25,7 +25,7 @@ export function contractionShader(kernel: Kernel): Shader | null {
     const scope = createScope(kernel);
     return assemble(scope, [directConvPart('direct_conv', nest, contraction, product, scope)], DIRECT_GROUP);
   }
-  const scope = createScope(kernel, vectorsOf(product));
+  const scope = createScope(kernel, { vectors: vectorsOf(product) });
   const few = sidesOf(product).narrow.rows;
   // Patches are dear to fetch, and worth sharing in tiles.
   if (few <= (contraction?.op === 'conv' ? TILE_ROWS - 1 : FEW)) {

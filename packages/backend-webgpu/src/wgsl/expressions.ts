@@ -10,6 +10,8 @@ export interface ModuleScope {
   readonly kernel: Kernel;
   readonly buffers: readonly BufferCode[];
   readonly helpers: Helpers;
+  /** Whether reductions may use subgroups. */
+  readonly hasSubgroups: boolean;
 }
 
 export type Names = ReadonlyMap<VarExpr, string>;

@@ -128,6 +128,7 @@ export interface Helpers {
   bits(value: number): string;
   /** A function of the generator's own, by its name; the text is asked for once. */
   define(name: string, text: () => string): string;
+  has(name: string): boolean;
   /** Declarations of everything used. */
   text(): string[];
 }
@@ -154,6 +155,7 @@ export function createHelpers(): Helpers {
       if (!defined.has(name)) defined.set(name, text());
       return name;
     },
+    has: (name) => defined.has(name),
     text: () => [
       ...[...bits].map(([name, value]) => `var<private> ${name}: u32 = 0x${value.toString(16)}u;`),
       ...[...used].map((name) => HELPERS[name].text),

@@ -4,7 +4,8 @@ import { bufferCode } from './buffers.js';
 import type { ModuleScope } from './expressions.js';
 import { createHelpers } from './helpers.js';
 import { indent, nestFunction } from './nest.js';
-import { chooseStrategy, GROUP, isCooperative, sizeOf, THREADS } from './strategy.js';
+import { chooseStrategy, groupFor, sizeOf } from './strategy.js';
+import { SUBGROUP_INPUTS, usesSubgroups } from './subgroups.js';
 import { vectorBuffer } from './vectors.js';
 
 /** What is needed to run a kernel. */
@@ -23,10 +24,10 @@ export interface ModulePart {
 /** The most workgroups along one dimension of a dispatch, by WebGPU's default limits and everybody's maximum. */
 export const MAX_DIMENSION = 65535;
 
-/** The kernel's own loops. */
-export function kernelShader(kernel: Kernel): Shader {
-  const scope = createScope(kernel);
-  const group = kernel.nests.some(isCooperative) ? GROUP : THREADS;
+/** The kernel's own loops. `hasSubgroups`: whether reductions may use subgroups. */
+export function kernelShader(kernel: Kernel, hasSubgroups: boolean): Shader {
+  const scope = createScope(kernel, { hasSubgroups });
+  const group = groupFor(kernel.nests);
   const parts = kernel.nests
     .filter((nest) => sizeOf(nest.outer) > 0)
     .map((nest, i) => nestPart(`nest${i}`, nest, scope, group));
@@ -40,14 +41,22 @@ export function nestPart(name: string, nest: Nest, scope: ModuleScope, group: nu
   return { name, text, workgroups: Math.ceil(sizeOf(nest.outer) / strategy.points) };
 }
 
-/** `vectors`: numbers of float32 buffers that are only read, and in vectors. */
-export function createScope(kernel: Kernel, vectors: ReadonlySet<number> = new Set()): ModuleScope {
+interface ScopeOptions {
+  /** Numbers of float32 buffers that are only read, and in vectors. */
+  readonly vectors?: ReadonlySet<number>;
+  readonly hasSubgroups?: boolean;
+}
+
+export function createScope(
+  kernel: Kernel,
+  { vectors = new Set(), hasSubgroups = false }: ScopeOptions = {},
+): ModuleScope {
   const helpers = createHelpers();
   const buffers = kernel.buffers.map((arg, i) => {
     const code = bufferCode(arg, i, helpers);
     return vectors.has(i) ? vectorBuffer(code) : code;
   });
-  return { kernel, helpers, buffers };
+  return { kernel, helpers, buffers, hasSubgroups };
 }
 
 /** Parts side by side in one dispatch: each takes a range of its workgroups. */
@@ -61,15 +70,17 @@ export function assemble(scope: ModuleScope, parts: readonly ModulePart[], group
         `@group(0) @binding(${buffers.length}) var<uniform> scalars: array<vec4<u32>, ${Math.ceil(kernel.scalars.length / 4)}>;`,
       ]
     : [];
+  const subgroups = usesSubgroups(helpers) ? SUBGROUP_INPUTS : null;
   const source = [
     `// ${kernel.name}`,
+    ...(subgroups ? subgroups.head : []),
     ...buffers.map((b) => b.declaration),
     ...scalars,
     ...helpers.text(),
     ...parts.map((part) => part.text),
     `@compute @workgroup_size(${group})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
-  let block = i32(${block});
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32${subgroups?.parameters ?? ''}) {
+${subgroups?.begin ?? ''}  let block = i32(${block});
   let local = i32(invocation);
 ${indent(choose(parts, isWide)).join('\n')}
 }`,

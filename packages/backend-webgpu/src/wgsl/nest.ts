@@ -1,17 +1,9 @@
 /** A nest as a WGSL function that one workgroup calls with the number of its block of points. */
-import {
-  COMBINING_OP,
-  type Loop,
-  type Nest,
-  type Phase,
-  type Reduction,
-  reductionIdentity,
-  type VarExpr,
-} from '@neurite/tensor';
+import type { Loop, Nest, Phase, Reduction, VarExpr } from '@neurite/tensor';
 import { type ModuleScope, type Names, phaseSpeller } from './expressions.js';
-import { operation } from './operations.js';
+import { combine, gather, identity } from './gather.js';
 import { type Strategy, sizeOf } from './strategy.js';
-import { constant, valueType } from './values.js';
+import { valueType } from './values.js';
 
 export const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
@@ -75,12 +67,8 @@ export function nestFunction(name: string, nest: Nest, strategy: Strategy, scope
   return [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
 }
 
-const declare = ({ acc, op, dtype }: Reduction, { helpers }: ModuleScope): string =>
-  `var acc${acc}: ${valueType(dtype)} = ${constant(reductionIdentity(op, dtype), dtype, helpers)};`;
-
-/** A float16 is summed up in float32, and rounded where it is read. */
-const combine = ({ op, dtype }: Reduction, a: string, b: string, { helpers }: ModuleScope): string =>
-  operation(COMBINING_OP[op], dtype === 'float16' ? 'float32' : dtype, [a, b], helpers);
+const declare = (r: Reduction, scope: ModuleScope): string =>
+  `var acc${r.acc}: ${valueType(r.dtype)} = ${identity(r, scope)};`;
 
 /** What a phase does at one of its points. */
 export function pointBody(phase: Phase, scope: ModuleScope, names: Names): string[] {
@@ -146,31 +134,4 @@ function sharedPhase(phase: Phase, strategy: Strategy, scope: ModuleScope, names
     '}',
     ...phase.reductions.map((r) => `acc${r.acc} = ${gather(r, strategy, scope)};`),
   ];
-}
-
-/** A call that combines what all lanes of a point have, in an order that depends on their number alone. */
-function gather(r: Reduction, { lanes, points, columns }: Strategy, scope: ModuleScope): string {
-  const { helpers } = scope;
-  const type = valueType(r.dtype);
-  const memory = helpers.define(
-    `shared_${type}`,
-    () => `var<workgroup> shared_${type}: array<${type}, ${lanes * points}>;`,
-  );
-  const name = helpers.define(`${r.op}_of_${r.dtype}`, () => {
-    const both = combine(r, `${memory}[local]`, `${memory}[local + half * step]`, scope);
-    return `fn ${r.op}_of_${r.dtype}(value: ${type}, local: i32, lane: i32, lanes: i32, step: i32) -> ${type} {
-  ${memory}[local] = value;
-  workgroupBarrier();
-  for (var half = lanes / 2; half > 0; half /= 2) {
-    if (lane < half) {
-      ${memory}[local] = ${both};
-    }
-    workgroupBarrier();
-  }
-  let total = ${memory}[local - lane * step];
-  workgroupBarrier();
-  return total;
-}`;
-  });
-  return `${name}(acc${r.acc}, local, lane, ${lanes}, ${columns ? points : 1})`;
 }

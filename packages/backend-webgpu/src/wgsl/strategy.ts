@@ -2,8 +2,8 @@
 import { affineOf, type Expr, type Loop, type Nest, visitExprs } from '@neurite/tensor';
 
 /** Invocations of a workgroup that works on reductions together, and of one whose invocations have a point each. */
-export const GROUP = 256;
-export const THREADS = 64;
+const GROUP = 256;
+const THREADS = 64;
 
 export interface Strategy {
   /** Invocations that share one point of the outer loops; a power of two. */
@@ -38,8 +38,17 @@ export function chooseStrategy(nest: Nest, group: number): Strategy {
   return { lanes, points: group / lanes, columns };
 }
 
+/** Invocations of a workgroup: no more than share a point, for then no other points wait at their barriers. */
+export function groupFor(nests: readonly Nest[]): number {
+  const wanted = nests.filter(isCooperative).map((nest) => {
+    const { lanes, columns } = chooseStrategy(nest, GROUP);
+    return columns ? GROUP : lanes;
+  });
+  return Math.max(THREADS, ...wanted);
+}
+
 /** Whether any phase of the nest has loops to share. */
-export const isCooperative = (nest: Nest): boolean =>
+const isCooperative = (nest: Nest): boolean =>
   nest.phases.some((p) => !p.ordered && sizeOf(p.loops) > PER_LANE);
 
 /** Whether the loads of the loops lie next to each other along the innermost outer loop rather than along the loops' own. */

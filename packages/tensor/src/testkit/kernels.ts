@@ -4,11 +4,12 @@ import { reference } from '../backend/reference.js';
 import type { Kernel } from '../kernel/ir.js';
 import { lowerScalarOps } from '../kernel/lowering.js';
 import { describeBuffers } from './buffer-tests.js';
-import { contractionCases } from './contraction-cases.js';
+import { convs } from './conv-cases.js';
 import { describeMismatch, type KernelCase, runProgram, type TestRunner } from './harness.js';
 import { indexCases } from './index-cases.js';
 import { builder } from './kernel-builder.js';
 import { loopCases } from './loop-cases.js';
+import { matmuls } from './matmul-cases.js';
 import { reductionCases } from './reduction-cases.js';
 import { scalarCases } from './scalar-cases.js';
 
@@ -19,7 +20,8 @@ export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
     ...loopCases(),
     ...indexCases(),
     ...reductionCases(),
-    ...contractionCases(),
+    'matrix products': matmuls(),
+    convolutions: convs(),
   };
 }
 

@@ -76,6 +76,11 @@ function plainReductions(): KernelCase[] {
         cases.push(reduceCase(reduce, dtype, 5, 37, over));
     }
   }
+  // Rows that many lanes share.
+  for (const dtype of ['float32', 'float16', 'uint32', 'int8', 'bool'] as const) {
+    for (const reduce of dtype === 'bool' ? (['max', 'min'] as const) : REDUCE_OPS)
+      cases.push(reduceCase(reduce, dtype, 3, 300, 'columns'));
+  }
   for (const size of [0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 33, 1000]) {
     for (const over of ['rows', 'columns', 'all'] as const) {
       cases.push(reduceCase('sum', 'float32', 3, size, over), reduceCase('max', 'float32', size, 4, over));
@@ -86,12 +91,16 @@ function plainReductions(): KernelCase[] {
 }
 
 function specialReductions(): KernelCase[] {
-  const size = 33;
+  return [33, 300].flatMap(reductionsOfSpecialValues);
+}
+
+/** Sum, maximum and minimum of three rows with NaN or infinities. */
+function reductionsOfSpecialValues(size: number): KernelCase[] {
   const { NaN: nan } = Number;
   const k = loop('k', size);
   const r = loop('r', 3);
   const x = load(0, index(0, [r, size], [k, 1]));
-  const rows = [3, 17, 32].map((at) => uniform(size, at).map((v, i) => (i === at ? nan : v)));
+  const rows = [3, 17, size - 1].map((at) => uniform(size, at).map((v, i) => (i === at ? nan : v)));
   const infinities = [
     ...new Array<number>(size).fill(-Infinity),
     ...new Array<number>(size).fill(Infinity),
@@ -115,14 +124,14 @@ function specialReductions(): KernelCase[] {
       { tolerance: lossOf('sum', 'float32', size) },
     );
   return [
-    kernels('three reductions at once, a NaN in each row', rows.flat()),
-    kernels('infinities', infinities),
+    kernels(`three reductions of ${size} at once, a NaN in each row`, rows.flat()),
+    kernels(`infinities among ${size}`, infinities),
   ];
 }
 
 /** Row-wise kernels over [rows, cols]: x in buffer 0, the result in the last one. */
 const ROWS = 4;
-const WIDTHS = [1, 3, 4, 10, 37, 128];
+const WIDTHS = [1, 3, 4, 10, 37, 128, 520];
 const FLOATS = ['float32', 'float64', 'float16'] as const;
 const LOOSE: Readonly<Record<string, Tolerance>> = {
   float32: { rtol: 1e-5, atol: 1e-6 },

@@ -44,7 +44,10 @@ function createBackend(
   const { limits } = device;
   const counters = zeroCounters();
   const health = watch(device);
-  const queue = createQueue(device, counters, health);
+  const queue = createQueue(device, counters, health, {
+    allocate: (bytes) => pool.allocate(bytes),
+    free: (buffer) => pool.free(buffer),
+  });
   const largest = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, memoryBudget);
   const pool = createPool(device, { budget: memoryBudget, largest, counters, flush: queue.flush });
   const compiler = createCompiler(device, counters);

@@ -1,5 +1,5 @@
 /** Bind groups, used again when a kernel runs on the same buffers. */
-import { type BufferSlice, DTYPES } from '@neurite/tensor';
+import { type BufferSlice, type DeviceBuffer, DTYPES } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
 import { gpuOf, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
@@ -7,7 +7,12 @@ import type { GpuProgram } from './program.js';
 /** Bind groups that a program keeps: a training loop alternates between few sets of buffers. */
 const KEPT = 32;
 
-export type Bind = (program: GpuProgram, slices: readonly BufferSlice[]) => GPUBindGroup;
+/** `slices` are the kernel's buffers, `scratch` those of the program. */
+export type Bind = (
+  program: GpuProgram,
+  slices: readonly BufferSlice[],
+  scratch: readonly DeviceBuffer[],
+) => GPUBindGroup;
 
 /** `scalars`: the block of runtime scalars. */
 export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: GpuCounters): Bind {
@@ -22,12 +27,18 @@ export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: Gp
     return next++;
   }
 
-  function make({ kernel, layout }: GpuProgram, slices: readonly BufferSlice[]): GPUBindGroup {
+  function make(
+    { kernel, layout }: GpuProgram,
+    slices: readonly BufferSlice[],
+    scratch: readonly DeviceBuffer[],
+  ): GPUBindGroup {
     const entries: GPUBindGroupEntry[] = kernel.buffers.map(({ dtype, size }, binding) => {
       const { buffer, byteOffset } = slices[binding];
       const bytes = Math.max(4, roundUp(size * DTYPES[dtype].bytes));
       return { binding, resource: { buffer: gpuOf(buffer), offset: byteOffset, size: bytes } };
     });
+    for (const buffer of scratch)
+      entries.push({ binding: entries.length, resource: { buffer: gpuOf(buffer), size: buffer.bytes } });
     if (kernel.scalars.length) {
       const size = Math.ceil(kernel.scalars.length / 4) * 16;
       entries.push({ binding: entries.length, resource: { buffer: scalars, size } });
@@ -36,8 +47,9 @@ export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: Gp
     return device.createBindGroup({ label: kernel.name, layout, entries });
   }
 
-  return (program, slices) => {
-    const key = slices.map(({ buffer, byteOffset }) => `${numberOf(gpuOf(buffer))}+${byteOffset}`).join();
+  return (program, slices, scratch) => {
+    const places = slices.map(({ buffer, byteOffset }) => `${numberOf(gpuOf(buffer))}+${byteOffset}`);
+    const key = [...places, ...scratch.map((buffer) => numberOf(gpuOf(buffer)))].join();
     let known = groups.get(program);
     if (!known) {
       known = new Map();
@@ -46,7 +58,7 @@ export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: Gp
     let group = known.get(key);
     if (!group) {
       if (known.size >= KEPT) known.delete(known.keys().next().value!);
-      group = make(program, slices);
+      group = make(program, slices, scratch);
       known.set(key, group);
     }
     return group;

@@ -1,12 +1,20 @@
 /** Compiled kernels. */
 import { type Kernel, NeuriteError, type Program } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
-import { MAX_DIMENSION, type Shader } from './wgsl/module.js';
+import { MAX_DIMENSION, type Shader, type Stage } from './wgsl/module.js';
+
+/** A dispatch of a program. */
+export interface GpuStage {
+  readonly pipeline: GPUComputePipeline;
+  readonly workgroups: readonly [x: number, y: number];
+}
 
 export interface GpuProgram extends Program {
-  readonly pipeline: GPUComputePipeline;
+  /** In order. All have one layout. */
+  readonly stages: readonly GpuStage[];
   readonly layout: GPUBindGroupLayout;
-  readonly workgroups: readonly [x: number, y: number];
+  /** Sizes of buffers that live while the program runs, in bytes; bound after the kernel's own. */
+  readonly scratch: readonly number[];
 }
 
 export interface Compiler {
@@ -17,9 +25,12 @@ export interface Compiler {
 export function createCompiler(device: GPUDevice, counters: GpuCounters): Compiler {
   const layouts = new Map<string, GPUBindGroupLayout>();
 
-  /** Buffers in their order, then the block of runtime scalars, whose place differs from run to run. */
-  function layoutOf({ buffers, scalars }: Kernel): GPUBindGroupLayout {
-    const kinds = buffers.map(({ access }) => (access === 'read' ? 'r' : 'w'));
+  /** Buffers in their order, scratch, then the block of runtime scalars, whose place differs from run to run. */
+  function layoutOf({ buffers, scalars }: Kernel, { scratch }: Shader): GPUBindGroupLayout {
+    const kinds = [
+      ...buffers.map(({ access }) => (access === 'read' ? 'r' : 'w')),
+      ...scratch.map(() => 'w'),
+    ];
     const key = kinds.join('') + (scalars.length ? 's' : '');
     const known = layouts.get(key);
     if (known) return known;
@@ -28,7 +39,7 @@ export function createCompiler(device: GPUDevice, counters: GpuCounters): Compil
     });
     if (scalars.length)
       entries.push({
-        binding: buffers.length,
+        binding: kinds.length,
         visibility: 4,
         buffer: { type: 'uniform', hasDynamicOffset: true },
       });
@@ -37,30 +48,37 @@ export function createCompiler(device: GPUDevice, counters: GpuCounters): Compil
     return layout;
   }
 
+  async function stageOf(
+    { entry, workgroups }: Stage,
+    { name }: Kernel,
+    module: GPUShaderModule,
+    layout: GPUPipelineLayout,
+  ): Promise<GpuStage> {
+    counters.pipelines++;
+    const compute = { module, entryPoint: entry };
+    const pipeline = await device.createComputePipelineAsync({ label: name, layout, compute });
+    const isWide = workgroups > MAX_DIMENSION;
+    const size = isWide ? [MAX_DIMENSION, Math.ceil(workgroups / MAX_DIMENSION)] : [workgroups, 1];
+    return { pipeline, workgroups: size as [number, number] };
+  }
+
   return {
-    async compile(kernel, { source, workgroups }) {
+    async compile(kernel, shader) {
+      const { source, stages, scratch } = shader;
       const most = device.limits.maxStorageBuffersPerShaderStage;
-      if (kernel.buffers.length > most)
+      if (kernel.buffers.length + scratch.length > most)
         throw new NeuriteError(
-          `webgpu: kernel ${kernel.name} binds ${kernel.buffers.length} buffers, and the device allows ${most}`,
+          `webgpu: kernel ${kernel.name} binds ${kernel.buffers.length + scratch.length} buffers, and the device allows ${most}`,
         );
-      const layout = layoutOf(kernel);
+      const layout = layoutOf(kernel, shader);
+      const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
       // What is wrong with the text is told by the pipeline that is made of it, and by nobody else.
       device.pushErrorScope('validation');
       const module = device.createShaderModule({ label: kernel.name, code: source });
       void device.popErrorScope();
-      counters.pipelines++;
       try {
-        const pipeline = await device.createComputePipelineAsync({
-          label: kernel.name,
-          layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-          compute: { module },
-        });
-        const wide = workgroups > MAX_DIMENSION;
-        const size = wide
-          ? ([MAX_DIMENSION, Math.ceil(workgroups / MAX_DIMENSION)] as const)
-          : ([workgroups, 1] as const);
-        return { kernel, source, pipeline, layout, workgroups: size };
+        const made = await Promise.all(stages.map((stage) => stageOf(stage, kernel, module, pipelineLayout)));
+        return { kernel, source, stages: made, layout, scratch };
       } catch (cause) {
         throw new NeuriteError(
           `webgpu: kernel ${kernel.name} does not compile: ${await complaintOf(module, cause)}`,

@@ -6,7 +6,7 @@ import { type BufferSlice, type Command, ValidationError } from '@neurite/tensor
 import { createBinder } from './binding.js';
 import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
-import { gpuOf, roundUp } from './memory.js';
+import { type GpuBuffer, gpuOf, type Pool, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
 import { scalarWord } from './wgsl/values.js';
 
@@ -45,7 +45,13 @@ const SCALAR_STEP = 64;
 const later: (f: () => void) => void =
   typeof setImmediate === 'function' ? (f) => void setImmediate(f) : (f) => void setTimeout(f);
 
-export function createQueue(device: GPUDevice, counters: GpuCounters, health: Health): CommandQueue {
+/** `pool`: where programs of several stages get what they need in between. */
+export function createQueue(
+  device: GPUDevice,
+  counters: GpuCounters,
+  health: Health,
+  pool: Pick<Pool, 'allocate' | 'free'>,
+): CommandQueue {
   const scalars = device.createBuffer({ label: 'scalars', size: SCALAR_BYTES, usage: 0x40 | 0x8 });
   const words = new Uint32Array(SCALAR_BYTES / 4);
   const bind = createBinder(device, scalars, counters);
@@ -69,7 +75,26 @@ export function createQueue(device: GPUDevice, counters: GpuCounters, health: He
     );
   }
 
-  function gather({ program, buffers, scalars: values }: Command): void {
+  /**
+   * Memory between the stages of a program; it may be somebody else's as soon as its commands are gathered, for the queue keeps the
+   * order.
+   */
+  function withScratch<T>({ scratch }: GpuProgram, use: (buffers: readonly GpuBuffer[]) => T): T {
+    if (scratch.length === 0) return use([]);
+    const buffers: GpuBuffer[] = [];
+    try {
+      for (const bytes of scratch) buffers.push(pool.allocate(bytes));
+      return use(buffers);
+    } finally {
+      for (const buffer of buffers) pool.free(buffer);
+    }
+  }
+
+  function gather(command: Command): void {
+    withScratch(command.program as GpuProgram, (scratch) => gatherWith(command, scratch));
+  }
+
+  function gatherWith({ program, buffers, scalars: values }: Command, scratch: readonly GpuBuffer[]): void {
     const { kernel } = program;
     if (buffers.length !== kernel.buffers.length || values.length !== kernel.scalars.length)
       throw new ValidationError(
@@ -78,25 +103,27 @@ export function createQueue(device: GPUDevice, counters: GpuCounters, health: He
       );
     const size = Math.ceil(values.length / SCALAR_STEP) * SCALAR_STEP;
     if (usedWords + size > words.length || dispatches.length >= MOST_PENDING) flush();
-    const group = bind(program as GpuProgram, buffers);
+    const group = bind(program as GpuProgram, buffers, scratch);
     values.forEach((value, i) => {
       words[usedWords + i] = scalarWord(value, kernel.scalars[i]);
     });
     dispatches.push({ program: program as GpuProgram, group, scalarsAt: usedWords });
     usedWords += size;
     for (const { buffer } of buffers) touched.add(gpuOf(buffer));
+    for (const buffer of scratch) touched.add(gpuOf(buffer));
   }
 
   function encodePass(encoder: GPUCommandEncoder): void {
     const pass = encoder.beginComputePass();
     counters.passes++;
     for (const { program, group, scalarsAt } of dispatches) {
-      const { pipeline, workgroups, kernel } = program;
-      if (workgroups[0] === 0) continue;
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, group, kernel.scalars.length ? [scalarsAt * 4] : []);
-      pass.dispatchWorkgroups(...workgroups);
-      counters.dispatches++;
+      pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt * 4] : []);
+      for (const { pipeline, workgroups } of program.stages) {
+        if (workgroups[0] === 0) continue;
+        pass.setPipeline(pipeline);
+        pass.dispatchWorkgroups(...workgroups);
+        counters.dispatches++;
+      }
     }
     pass.end();
   }
@@ -149,6 +176,8 @@ export function createQueue(device: GPUDevice, counters: GpuCounters, health: He
       health.check();
       // What was asked for is as it was at that time.
       if (reads.length) flush();
+      // What cannot be had is missed before the first command is gathered: a plan runs whole or not at all.
+      for (const { program } of commands) withScratch(program as GpuProgram, () => undefined);
       commands.forEach(gather);
       schedule();
     },

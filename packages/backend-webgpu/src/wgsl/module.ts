@@ -1,4 +1,4 @@
-/** A kernel as a WGSL module with one entry point. */
+/** A kernel as a WGSL module: one entry point, or several stages that run one after another. */
 import type { Kernel, Nest } from '@neurite/tensor';
 import { bufferCode } from './buffers.js';
 import type { ModuleScope } from './expressions.js';
@@ -8,10 +8,31 @@ import { chooseStrategy, groupFor, sizeOf } from './strategy.js';
 import { SUBGROUP_INPUTS, usesSubgroups } from './subgroups.js';
 import { vectorBuffer } from './vectors.js';
 
-/** What is needed to run a kernel. */
+/** An entry point, and so a dispatch. */
+export interface Stage {
+  readonly entry: string;
+  readonly workgroups: number;
+}
+
+/** What is needed to run a kernel: its stages, in order. Each sees what the ones before it have written. */
 export interface Shader {
   readonly source: string;
-  readonly workgroups: number;
+  readonly stages: readonly Stage[];
+  /** Sizes of buffers between stages, in bytes: they are bound, for reading and writing, after the kernel's own. */
+  readonly scratch: readonly number[];
+}
+
+/** A buffer between stages: its element type in WGSL, and how many there are. Its name is a module-scope array. */
+export interface Scratch {
+  readonly name: string;
+  readonly type: 'f32' | 'i32' | 'u32';
+  readonly size: number;
+}
+
+/** Parts that one stage runs side by side. */
+export interface StageParts {
+  readonly entry: string;
+  readonly parts: readonly ModulePart[];
 }
 
 /** Part of a module: a function that takes the number of a workgroup among the part's own, and of the invocation. */
@@ -61,31 +82,61 @@ export function createScope(
 
 /** Parts side by side in one dispatch: each takes a range of its workgroups. */
 export function assemble(scope: ModuleScope, parts: readonly ModulePart[], group: number): Shader {
+  return assembleStages(scope, [{ entry: 'main', parts }], group, []);
+}
+
+/** Dispatches one after another, with buffers between them. Parts that several stages share are written once. */
+export function assembleStages(
+  scope: ModuleScope,
+  stages: readonly StageParts[],
+  group: number,
+  scratch: readonly Scratch[],
+): Shader {
   const { kernel, buffers, helpers } = scope;
-  const workgroups = parts.reduce((n, part) => n + part.workgroups, 0);
-  const isWide = workgroups > MAX_DIMENSION;
-  const block = isWide ? `group.y * ${MAX_DIMENSION}u + group.x` : 'group.x';
+  const between = scratch.map(
+    ({ name, type }, i) =>
+      `@group(0) @binding(${buffers.length + i}) var<storage, read_write> ${name}: array<${type}>;`,
+  );
   const scalars = kernel.scalars.length
     ? [
-        `@group(0) @binding(${buffers.length}) var<uniform> scalars: array<vec4<u32>, ${Math.ceil(kernel.scalars.length / 4)}>;`,
+        `@group(0) @binding(${buffers.length + scratch.length}) var<uniform> scalars: array<vec4<u32>, ${Math.ceil(kernel.scalars.length / 4)}>;`,
       ]
     : [];
   const subgroups = usesSubgroups(helpers) ? SUBGROUP_INPUTS : null;
+  const texts = new Set(stages.flatMap(({ parts }) => parts.map((part) => part.text)));
   const source = [
     `// ${kernel.name}`,
     ...(subgroups ? subgroups.head : []),
     ...buffers.map((b) => b.declaration),
+    ...between,
     ...scalars,
     ...helpers.text(),
-    ...parts.map((part) => part.text),
-    `@compute @workgroup_size(${group})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32${subgroups?.parameters ?? ''}) {
+    ...texts,
+    ...stages.map((stage) => entryPoint(stage, group, subgroups)),
+  ].join('\n');
+  return {
+    source,
+    stages: stages.map(({ entry, parts }) => ({ entry, workgroups: workgroupsOf(parts) })),
+    scratch: scratch.map(({ size }) => Math.max(1, size) * 4),
+  };
+}
+
+const workgroupsOf = (parts: readonly ModulePart[]): number =>
+  parts.reduce((n, part) => n + part.workgroups, 0);
+
+function entryPoint(
+  { entry, parts }: StageParts,
+  group: number,
+  subgroups: typeof SUBGROUP_INPUTS | null,
+): string {
+  const isWide = workgroupsOf(parts) > MAX_DIMENSION;
+  const block = isWide ? `group.y * ${MAX_DIMENSION}u + group.x` : 'group.x';
+  return `@compute @workgroup_size(${group})
+fn ${entry}(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32${subgroups?.parameters ?? ''}) {
 ${subgroups?.begin ?? ''}  let block = i32(${block});
   let local = i32(invocation);
 ${indent(choose(parts, isWide)).join('\n')}
-}`,
-  ].join('\n');
-  return { source, workgroups };
+}`;
 }
 
 /** A wide dispatch has some workgroups too many. */

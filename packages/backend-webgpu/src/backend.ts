@@ -9,6 +9,8 @@ import { createQueue } from './queue.js';
 import { contractionShader } from './wgsl/contractions.js';
 import { kernelShader } from './wgsl/module.js';
 import { SPELLED } from './wgsl/operations.js';
+import { scatterShader } from './wgsl/scatter.js';
+import { sortShader } from './wgsl/sort.js';
 import { GPU_DTYPES } from './wgsl/values.js';
 
 export interface WebGpuOptions extends AdapterOptions {
@@ -72,7 +74,10 @@ function createBackend(
     read: (buffer, byteOffset, byteLength) => queue.read({ buffer, byteOffset }, byteLength),
     compile: (kernel) => compiler.compile(kernel, kernelShader(kernel, hasSubgroups)),
     specialize(kernel) {
-      const shader = contractionShader(kernel);
+      const shader =
+        contractionShader(kernel) ??
+        sortShader(kernel, capabilities.maxBuffers) ??
+        scatterShader(kernel, capabilities.maxBuffers, hasSubgroups);
       return shader
         ? compiler.compile(kernel, shader).then((program) => ({ ...program, specialized: true }))
         : undefined;

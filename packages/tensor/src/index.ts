@@ -90,6 +90,7 @@ export { roundTo } from './kernel/exact.js';
 export { childrenOf, createExprBuilder, type ExprBuilder, rewrite, visitExprs } from './kernel/expr.js';
 export * from './kernel/ir.js';
 export { COMBINING_OP, reductionIdentity } from './kernel/reduce.js';
+export { comesBefore, type Sorted } from './kernel/sorting.js';
 export { THREEFRY_PARITY, THREEFRY_ROTATIONS } from './kernel/threefry.js';
 export { countUses, phaseRoots } from './kernel/traverse.js';
 export { late, whenHere } from './late.js';

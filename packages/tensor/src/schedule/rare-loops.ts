@@ -1,6 +1,7 @@
 /** Loops of the ops that few programs have: convolutions, scatters, scans, sorting and the places of extreme values. */
 import type { ExprBuilder } from '../kernel/expr.js';
 import type { Affine, ConvContraction, Expr, ReduceOp } from '../kernel/ir.js';
+import { comesBefore } from '../kernel/sorting.js';
 import type { OpAttrs, PrimitiveOp } from '../ops/primitives.js';
 import { affineLoad, domain, fullDomain, type PartLoops, phase, reduceDomain } from './domain.js';
 import type { Graph } from './graph.js';
@@ -71,14 +72,6 @@ export function lowerRare(
         n.inputs[0],
         own.index.map((e, d) => (d === dim ? other : e)),
       );
-      const less = (p: Expr, q: Expr) =>
-        b.op('or', [b.op('lt', [p, q]), b.op('and', [b.op('ne', [q, q]), b.op('eq', [p, p])])]);
-      const before = descending ? less(x, y) : less(y, x);
-      const after = descending ? less(y, x) : less(x, y);
-      const tie = b.op('and', [
-        b.op('not', [b.op('or', [before, after])]),
-        b.op('lt', [other, own.index[dim]]),
-      ]);
       const acc = newAcc();
       const rank = values.linear(
         n.shape,
@@ -90,7 +83,17 @@ export function lowerRare(
           phase({
             loops: [{ variable: other, size: n.shape[dim] }],
             reductions: [
-              { acc, op: 'sum', dtype: 'int32', value: b.op('cast', [b.op('or', [before, tie])], 'int32') },
+              {
+                acc,
+                op: 'sum',
+                dtype: 'int32',
+                value: comesBefore(
+                  b,
+                  { key: y, place: other },
+                  { key: x, place: own.index[dim] },
+                  descending,
+                ),
+              },
             ],
           }),
           phase({ stores: [set(rank, own.index[dim])] }),

@@ -11,15 +11,13 @@
  *
  * All numbers are little-endian. A tensor of the document stands there as {"$tensor": its position in `tensors`}.
  */
-import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { DTYPES, type DType, FormatError, fromBytes, Tensor, ValueError } from '@neurite/tensor';
 
 const MAGIC = 'NEURCKPT';
 const VERSION = 1;
 const PREFIX = 56;
 const ALIGNMENT = 8;
+const SPACE = 0x20;
 
 /** What a checkpoint holds: JSON values and tensors. */
 export type Document =
@@ -40,56 +38,11 @@ interface TensorEntry {
 const aligned = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 /**
- * Writes a checkpoint so that at every moment the file is either the old one or the new one, whole: the bytes go to
- * `path + '.tmp'`, to the disk, and only then to their name.
- */
-export async function writeCheckpoint(path: string, document: Document): Promise<void> {
-  const bytes = await encode(document);
-  const temporary = `${path}.tmp`;
-  try {
-    const file = await open(temporary, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(path));
-}
-
-/** Makes a rename last through a power failure. Windows knows no such call and does not need it. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/**
- * Reads a checkpoint.
+ * The bytes of a checkpoint file.
  *
- * @throws FormatError naming the file, the offset, and what was found and expected, when it is no checkpoint, is of another
- *   version, or is not byte for byte what was written.
+ * @throws ValueError for a number that JSON cannot hold, and for tensors of float16.
  */
-export async function readCheckpoint(path: string): Promise<Document> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new FormatError(`${path}: cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-  return decode(path, bytes);
-}
-
-async function encode(document: Document): Promise<Uint8Array> {
+export async function encodeCheckpoint(document: Document): Promise<Uint8Array<ArrayBuffer>> {
   const tensors: Tensor[] = [];
   const json = JSON.stringify(document, function (this: Record<string, unknown>, key, value: unknown) {
     // The holder's own value: JSON.stringify has already called `toJSON` on `value` where there is one.
@@ -111,52 +64,66 @@ async function encode(document: Document): Promise<Uint8Array> {
     entries.push({ dtype, shape, offset: payloadLength });
     payloadLength += aligned(arrays[i].byteLength);
   });
-  const text = Buffer.from(`{"document":${json},"tensors":${JSON.stringify(entries)}}`);
-  const header = Buffer.alloc(aligned(PREFIX + text.length) - PREFIX, ' ');
-  text.copy(header);
-  const payload = new Uint8Array(payloadLength);
+  const text = new TextEncoder().encode(`{"document":${json},"tensors":${JSON.stringify(entries)}}`);
+  const payloadStart = aligned(PREFIX + text.length);
+  const bytes = new Uint8Array(payloadStart + payloadLength);
+  bytes.set(text, PREFIX);
+  bytes.fill(SPACE, PREFIX + text.length, payloadStart);
   arrays.forEach((array, i) => {
-    payload.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), entries[i].offset);
+    const raw = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    bytes.set(raw, payloadStart + entries[i].offset);
   });
-  const prefix = Buffer.alloc(PREFIX);
-  prefix.write(MAGIC, 0, 'latin1');
-  prefix.writeUInt32LE(VERSION, 8);
-  prefix.writeUInt32LE(header.length, 12);
-  prefix.writeBigUInt64LE(BigInt(payloadLength), 16);
-  createHash('sha256').update(header).update(payload).digest().copy(prefix, 24);
-  return Buffer.concat([prefix, header, payload]);
+  bytes.set(new TextEncoder().encode(MAGIC));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, payloadStart - PREFIX, true);
+  view.setBigUint64(16, BigInt(payloadLength), true);
+  bytes.set(await sha256(bytes.subarray(PREFIX)), 24);
+  return bytes;
 }
 
-function decode(path: string, bytes: Buffer): Document {
+const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/**
+ * The document of a checkpoint file.
+ *
+ * @param name how errors call the file.
+ * @throws FormatError naming the file, the offset, and what was found and expected, when it is no checkpoint, is of another
+ *   version, or is not byte for byte what was written.
+ */
+export async function decodeCheckpoint(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Document> {
   const fail = (offset: number, problem: string): never => {
-    throw new FormatError(`${path}: offset ${offset}: ${problem}`);
+    throw new FormatError(`${name}: offset ${offset}: ${problem}`);
   };
-  const magic = bytes.toString('latin1', 0, MAGIC.length);
+  const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
   if (magic !== MAGIC) {
     fail(0, `expected a checkpoint, which begins with '${MAGIC}', found ${JSON.stringify(magic)}`);
   }
   if (bytes.length < PREFIX) fail(bytes.length, `the file ends here, expected at least ${PREFIX} bytes`);
-  const version = bytes.readUInt32LE(8);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = view.getUint32(8, true);
   if (version !== VERSION) fail(8, `checkpoint version ${version}, expected ${VERSION}`);
-  const payloadStart = PREFIX + bytes.readUInt32LE(12);
-  const end = payloadStart + Number(bytes.readBigUInt64LE(16));
+  const payloadStart = PREFIX + view.getUint32(12, true);
+  const end = payloadStart + Number(view.getBigUint64(16, true));
   if (bytes.length < end) fail(bytes.length, `the file is cut off here, expected ${end} bytes`);
   if (bytes.length !== end) fail(end, `expected the end, found ${bytes.length - end} more bytes`);
-  const found = createHash('sha256').update(bytes.subarray(PREFIX)).digest('hex');
-  const expected = bytes.toString('hex', 24, PREFIX);
+  const found = hex(await sha256(bytes.subarray(PREFIX)));
+  const expected = hex(bytes.subarray(24, PREFIX));
   if (found !== expected) {
     fail(24, `the file is damaged: its contents have the SHA-256 ${found}, expected ${expected}`);
   }
   // From here on every byte is what the writer put there.
-  const { document, tensors: entries } = JSON.parse(bytes.toString('utf8', PREFIX, payloadStart));
+  const header = new TextDecoder().decode(bytes.subarray(PREFIX, payloadStart));
+  const { document, tensors: entries } = JSON.parse(header);
   const tensors = (entries as TensorEntry[]).map(({ dtype, shape, offset }) => {
     const size = shape.reduce((count, n) => count * n, DTYPES[dtype].bytes);
     // A copy, so that a tensor does not keep the whole file in memory.
-    return fromBytes(
-      Uint8Array.from(bytes.subarray(payloadStart + offset, payloadStart + offset + size)),
-      shape,
-      dtype,
-    );
+    const raw = bytes.slice(payloadStart + offset, payloadStart + offset + size);
+    return fromBytes(raw, shape, dtype);
   });
   return withTensors(document, tensors);
 }

@@ -1,8 +1,6 @@
-/** The devices that a run may be computed on. */
+/** The backends of the devices that a run may be computed on, in Node. */
 import type { BackendFactory } from '@neurite/tensor';
-
-export const DEVICES = ['cpu', 'webgpu', 'reference'] as const;
-export type DeviceName = (typeof DEVICES)[number];
+import type { DeviceName } from './settings.js';
 
 /** Loaded when they are asked for: one that is not used needs nothing installed. */
 const FACTORIES: Readonly<Record<DeviceName, () => Promise<BackendFactory>>> = {

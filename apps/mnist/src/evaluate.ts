@@ -1,7 +1,7 @@
 /** Testing a trained network. */
 import { DataLoader } from '@neurite/data';
 import { noGrad } from '@neurite/tensor';
-import type { Digits } from './data.js';
+import type { Digits } from './digits.js';
 import { CLASSES, type Classifier } from './models.js';
 
 /** Images per step: few steps, and it divides the 10,000 test images, so that there is one size to compile. */

@@ -2,15 +2,16 @@
 import { access, constants, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import { NeuriteError, use } from '@neurite/tensor';
-import { type Arguments, parseArguments, settingsOf, USAGE, UsageError } from './args.js';
-import { writeCheckpoint } from './checkpoint.js';
+import { type Arguments, parseArguments, USAGE, UsageError } from './args.js';
+import { readCheckpoint, writeCheckpoint } from './checkpoint-file.js';
 import { loadDigits } from './data.js';
 import { backendOf } from './device.js';
 import { evaluate } from './evaluate.js';
 import { lossCurve } from './plot.js';
 import { createProgress } from './progress.js';
 import { accuracyOf, digitTable } from './report.js';
-import { captureRun, createRun, type Run, readRun, resumeRun } from './run.js';
+import { captureRun, createRun, type Run, resumeRun, savedRun } from './run.js';
+import { settingsOf } from './settings.js';
 import { train } from './train.js';
 
 /** Exit codes. 130 is the shell's own for a program that Ctrl-C ended. */
@@ -27,10 +28,12 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const saved = options.resume === undefined ? undefined : await readRun(options.resume, options.given);
+  const { resume } = options;
+  const saved =
+    resume === undefined ? undefined : savedRun(resume, await readCheckpoint(resume), options.given);
   const settings = saved?.settings ?? settingsOf(options.given);
   // Without --save nothing is written on the way, but Ctrl-C and the picture need a place.
-  const path = options.save ?? options.resume ?? join('runs', `mnist-${settings.model}.ckpt`);
+  const path = options.save ?? resume ?? join('runs', `mnist-${settings.model}.ckpt`);
   await prepareFile(path);
   const device = await use(await backendOf(settings.device));
   const digits = await loadDigits(settings.limit, options.testLimit);

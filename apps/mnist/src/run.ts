@@ -11,11 +11,10 @@ import {
   Tensor,
   tensor,
 } from '@neurite/tensor';
-import type { Settings } from './args.js';
-import { type Document, readCheckpoint } from './checkpoint.js';
-import type { Digits } from './data.js';
-import { DEVICES } from './device.js';
-import { type Classifier, createModel, MODEL_NAMES } from './models.js';
+import type { Document } from './checkpoint.js';
+import type { Digits } from './digits.js';
+import { type Classifier, createModel } from './models.js';
+import { type Settings, VALID } from './settings.js';
 
 /** Marks checkpoints of this program, and changes when their document does. */
 const KIND = 'neurite mnist run 1';
@@ -73,58 +72,48 @@ export function captureRun({
 const PARTS = ['settings', 'model', 'optimizer', 'scheduler', 'loader', 'generator'] as const;
 
 const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 1;
-
-/** What a checkpoint may say of its settings. */
-const VALID: Record<keyof Settings, (value: unknown) => boolean> = {
-  model: (value) => MODEL_NAMES.some((name) => name === value),
-  epochs: isCount,
-  batchSize: isCount,
-  lr: (value) => typeof value === 'number' && value > 0,
-  device: (value) => DEVICES.some((name) => name === value),
-  seed: (value) => value === 0 || isCount(value),
-  limit: isCount,
-};
 
 /** A checkpoint of this program, not yet compared with a model. */
 export interface SavedRun {
-  readonly path: string;
+  /** The file's name, for errors. */
+  readonly name: string;
   readonly settings: Settings;
   readonly document: ReturnType<typeof captureRun> & Record<string, unknown>;
 }
 
 /**
- * Reads the checkpoint of a run.
+ * Takes a checkpoint for that of a run.
  *
+ * @param name how errors call it.
  * @param given settings that the user asked for: the run must have been started with the same, but may go on on another device.
- * @throws FormatError for a damaged file, StateDictError for one of another program or another run.
+ * @throws StateDictError for a checkpoint of another program or another run.
  */
-export async function readRun(path: string, given: Partial<Settings>): Promise<SavedRun> {
-  const document = (await readCheckpoint(path)) as SavedRun['document'];
+export function savedRun(name: string, checkpoint: Document, given: Partial<Settings>): SavedRun {
+  const document = checkpoint as SavedRun['document'];
   if (document?.kind !== KIND) {
     throw new StateDictError(
-      `${path}: expected a checkpoint of kind '${KIND}', found ${JSON.stringify(document?.kind)}`,
+      `${name}: expected a checkpoint of kind '${KIND}', found ${JSON.stringify(document?.kind)}`,
     );
   }
   for (const part of PARTS) {
-    if (!isRecord(document[part])) throw new StateDictError(`${path}: the checkpoint has no ${part}`);
+    if (!isRecord(document[part])) throw new StateDictError(`${name}: the checkpoint has no ${part}`);
   }
   const settings = document.settings as Settings;
-  for (const [name, isValid] of Object.entries(VALID)) {
-    const value: unknown = settings[name as keyof Settings];
+  for (const [key, isValid] of Object.entries(VALID)) {
+    const value: unknown = settings[key as keyof Settings];
     if (!isValid(value)) {
-      throw new StateDictError(`${path}: the checkpoint's ${name} is ${JSON.stringify(value)}`);
+      throw new StateDictError(`${name}: the checkpoint's ${key} is ${JSON.stringify(value)}`);
     }
   }
-  for (const [name, value] of Object.entries(given)) {
-    const saved = settings[name as keyof Settings];
-    if (name !== 'device' && saved !== value) {
+  for (const [key, value] of Object.entries(given)) {
+    const saved = settings[key as keyof Settings];
+    if (key !== 'device' && saved !== value) {
       throw new StateDictError(
-        `${path}: the checkpoint is of a run with ${name} ${saved}, asked for is ${name} ${value}`,
+        `${name}: the checkpoint is of a run with ${key} ${saved}, asked for is ${key} ${value}`,
       );
     }
   }
-  return { path, settings: { ...settings, device: given.device ?? settings.device }, document };
+  return { name, settings: { ...settings, device: given.device ?? settings.device }, document };
 }
 
 /**
@@ -133,7 +122,7 @@ export async function readRun(path: string, given: Partial<Settings>): Promise<S
  *
  * @throws StateDictError naming the file and what does not fit.
  */
-export async function resumeRun({ path, settings, document }: SavedRun, digits: Digits): Promise<Run> {
+export async function resumeRun({ name, settings, document }: SavedRun, digits: Digits): Promise<Run> {
   const generatorBefore = defaultGenerator.state;
   try {
     const run = createRun(settings, digits);
@@ -160,7 +149,7 @@ export async function resumeRun({ path, settings, document }: SavedRun, digits: 
   } catch (error) {
     defaultGenerator.state = generatorBefore;
     if (!(error instanceof NeuriteError)) throw error;
-    throw new StateDictError(`${path}: ${error.message}`, { cause: error });
+    throw new StateDictError(`${name}: ${error.message}`, { cause: error });
   }
 }
 

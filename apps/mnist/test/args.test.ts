@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseArguments, settingsOf, USAGE, UsageError } from '../src/args.js';
+import { parseArguments, USAGE, UsageError } from '../src/args.js';
+import { settingsOf } from '../src/settings.js';
 
 describe('the command line', () => {
   it('trains the conv net on everything by default', () => {

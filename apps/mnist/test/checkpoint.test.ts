@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { cpu } from '@neurite/backend-cpu';
 import { FormatError, randn, Tensor, tensor, use, ValueError, zeros } from '@neurite/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Document, readCheckpoint, writeCheckpoint } from '../src/checkpoint.js';
+import type { Document } from '../src/checkpoint.js';
+import { readCheckpoint, writeCheckpoint } from '../src/checkpoint-file.js';
 
 let folder: string;
 let path: string;

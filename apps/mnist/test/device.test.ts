@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { use } from '@neurite/tensor';
 import { expect, it } from 'vitest';
-import { settingsOf } from '../src/args.js';
-import { type Document, writeCheckpoint } from '../src/checkpoint.js';
+import type { Document } from '../src/checkpoint.js';
+import { readCheckpoint, writeCheckpoint } from '../src/checkpoint-file.js';
 import { loadDigits } from '../src/data.js';
-import { backendOf, type DeviceName } from '../src/device.js';
-import { captureRun, createRun, type Run, readRun, resumeRun } from '../src/run.js';
+import { backendOf } from '../src/device.js';
+import { captureRun, createRun, type Run, resumeRun, savedRun } from '../src/run.js';
+import { type DeviceName, settingsOf } from '../src/settings.js';
 import { train } from '../src/train.js';
 
 const LIMIT = 48;
@@ -38,7 +39,7 @@ it.each<[DeviceName, DeviceName]>([
   await trainTo(run, STEPS);
 
   const goesOn = await use(await backendOf(second), { log: false });
-  const resumed = await resumeRun(await readRun(path, { device: second }), digits);
+  const resumed = await resumeRun(savedRun(path, await readCheckpoint(path), { device: second }), digits);
   expect(resumed.settings.device).toBe(second);
   expect(resumed.losses).toEqual(run.losses.slice(0, STEPS / 2));
   await trainTo(resumed, STEPS);

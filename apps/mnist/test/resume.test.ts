@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tensor } from '@neurite/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readCheckpoint } from '../src/checkpoint.js';
+import { readCheckpoint } from '../src/checkpoint-file.js';
 import { type App, bundleApp, type Finished, replaced } from './app.js';
 
 let app: App;

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { cpu } from '@neurite/backend-cpu';
 import { defaultGenerator, StateDictError, tensor, use } from '@neurite/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { settingsOf } from '../src/args.js';
-import { type Document, writeCheckpoint } from '../src/checkpoint.js';
-import { type Digits, loadDigits } from '../src/data.js';
-import { captureRun, createRun, readRun, resumeRun } from '../src/run.js';
+import type { Document } from '../src/checkpoint.js';
+import { readCheckpoint, writeCheckpoint } from '../src/checkpoint-file.js';
+import { loadDigits } from '../src/data.js';
+import type { Digits } from '../src/digits.js';
+import { captureRun, createRun, resumeRun, savedRun } from '../src/run.js';
+import { settingsOf } from '../src/settings.js';
 import { train } from '../src/train.js';
 
 const LIMIT = 40;
@@ -46,7 +48,7 @@ describe('a resumed run', () => {
     const document = await captured();
     await writeCheckpoint(path, document);
     const generator = defaultGenerator.state;
-    const run = await resumeRun(await readRun(path, { model: 'cnn' }), digits);
+    const run = await resumeRun(savedRun(path, await readCheckpoint(path), { model: 'cnn' }), digits);
     expect(defaultGenerator.state).toEqual(generator);
     expect(run.losses).toHaveLength(4);
     expect(run.loader.stateDict()).toMatchObject({ epoch: 1, position: 1 });
@@ -91,8 +93,8 @@ describe('a resumed run', () => {
   ])('is not made of a checkpoint %s', async (_, change, message) => {
     await writeCheckpoint(path, change(await captured()));
     const generator = defaultGenerator.state;
-    const error: unknown = await readRun(path, {})
-      .then((saved) => resumeRun(saved, digits))
+    const error: unknown = await readCheckpoint(path)
+      .then((document) => resumeRun(savedRun(path, document, {}), digits))
       .catch((reason) => reason);
     expect(error).toBeInstanceOf(StateDictError);
     expect((error as Error).message).toMatch(message);

@@ -12,11 +12,16 @@ export interface Arguments {
   readonly save: string | undefined;
   readonly saveEvery: number;
   readonly resume: string | undefined;
+  /** The port of the page, which then takes the place of the training here. */
+  readonly browser: number | undefined;
   readonly help: boolean;
 }
 
 /** A command line that makes no sense. */
 export class UsageError extends NeuriteError {}
+
+/** Always the same, because what a browser keeps of a run belongs to host and port. */
+const PORT = 8028;
 
 export const USAGE = `Usage: npm run demo -- [options]
 
@@ -35,6 +40,8 @@ Trains a classifier of handwritten digits on MNIST and tests it.
   --save FILE             keep a checkpoint in FILE and the loss curve beside it
   --save-every N          steps between checkpoints (default: 100)
   --resume FILE           go on from a checkpoint, and save to it unless --save says otherwise
+  --browser               serve the demo as a page instead; all else is set there
+  --port N                where to serve it (default: ${PORT})
   --help                  show this text`;
 
 const NAMES = {
@@ -49,6 +56,8 @@ const NAMES = {
   save: { type: 'string' },
   'save-every': { type: 'string' },
   resume: { type: 'string' },
+  browser: { type: 'boolean' },
+  port: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -70,8 +79,20 @@ export function parseArguments(args: readonly string[]): Arguments {
     save: values.save === undefined ? undefined : path('--save', values.save),
     saveEvery: integer('--save-every', values['save-every'] ?? '100', 1, Number.MAX_SAFE_INTEGER),
     resume: values.resume === undefined ? undefined : path('--resume', values.resume),
+    browser: browserPort(values),
     help: values.help ?? false,
   };
+}
+
+/** @returns where to serve the page, if it was asked for. */
+function browserPort({ browser, port, ...others }: ReturnType<typeof readOptions>): number | undefined {
+  if (!browser) {
+    if (port !== undefined) throw new UsageError('--port goes with --browser');
+    return undefined;
+  }
+  const [other] = Object.keys(others).filter((name) => name !== 'help');
+  if (other !== undefined) throw new UsageError(`--${other} does not go with --browser: set it in the page`);
+  return port === undefined ? PORT : integer('--port', port, 1, 65_535);
 }
 
 function readOptions(args: readonly string[]) {

@@ -6,12 +6,14 @@ import { type Arguments, parseArguments, USAGE, UsageError } from './args.js';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.js';
 import { loadDigits } from './data.js';
 import { backendOf } from './device.js';
-import { evaluate } from './evaluate.js';
+import { accuracyOf, evaluate } from './evaluate.js';
+import { servePage } from './page-server.js';
 import { lossCurve } from './plot.js';
 import { createProgress } from './progress.js';
-import { accuracyOf, digitTable } from './report.js';
+import { digitTable } from './report.js';
 import { captureRun, createRun, type Run, resumeRun, savedRun } from './run.js';
 import { settingsOf } from './settings.js';
+import { recent } from './speed.js';
 import { train } from './train.js';
 
 /** Exit codes. 130 is the shell's own for a program that Ctrl-C ended. */
@@ -19,15 +21,13 @@ const FAILED = 1;
 const MISUSED = 2;
 const INTERRUPTED = 130;
 
-/** Steps that loss and accuracy in the progress are averaged over. */
-const RECENT = 50;
-
 async function main(args: readonly string[]): Promise<number> {
   const options = parseArguments(args);
   if (options.help) {
     console.log(USAGE);
     return 0;
   }
+  if (options.browser !== undefined) return serve(options.browser);
   const { resume } = options;
   const saved =
     resume === undefined ? undefined : savedRun(resume, await readCheckpoint(resume), options.given);
@@ -56,6 +56,15 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(`test accuracy ${accuracy.toFixed(4)}`);
   await device.destroy();
   return 0;
+}
+
+/** Serves the page until Ctrl-C. */
+async function serve(port: number): Promise<number> {
+  const { origin, close } = await servePage(port);
+  console.log(`the demo is at ${origin} (Ctrl-C ends it)`);
+  await new Promise((resolve) => process.once('SIGINT', resolve));
+  await close();
+  return INTERRUPTED;
 }
 
 /** @returns whether the run is complete; otherwise it was interrupted, and saved. */
@@ -116,13 +125,6 @@ function announce({ settings, model, loader, totalSteps, losses }: Run, images: 
       `${settings.epochs} × ${loader.length} steps of ${settings.batchSize}`,
   );
   if (losses.length > 0) console.log(`going on after step ${losses.length} of ${totalSteps}`);
-}
-
-/** Mean loss and accuracy of the last steps. */
-function recent({ losses, accuracies }: Run): { loss: number; accuracy: number } {
-  const mean = (values: readonly number[]): number =>
-    values.slice(-RECENT).reduce((a, b) => a + b, 0) / Math.min(values.length, RECENT);
-  return { loss: mean(losses), accuracy: mean(accuracies) };
 }
 
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(1);

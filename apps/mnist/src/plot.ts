@@ -101,7 +101,7 @@ export function movingAverage(values: readonly number[], radius: number): number
   });
 }
 
-interface LogRange {
+export interface LogRange {
   readonly low: number;
   readonly high: number;
   readonly decades: number;
@@ -111,7 +111,7 @@ interface LogRange {
  * From a 1, 2 or 5 below the smallest loss to a little above the largest. Single steps far below all others are cut off, because
  * a logarithm would give them most of the picture.
  */
-function logRange(losses: readonly number[]): LogRange {
+export function logRange(losses: readonly number[]): LogRange {
   const sorted = losses.filter((loss) => loss > 0).sort((a, b) => a - b);
   const floor = sorted[Math.floor(sorted.length / 50)] ?? 0.1;
   const low = niceBelow(floor);
@@ -143,7 +143,7 @@ function niceAbove(value: number): number {
 }
 
 /** Each 1, 2 and 5 of the range; only powers of ten over more than four decades. */
-function logTicks({ low, high, decades }: LogRange): number[] {
+export function logTicks({ low, high, decades }: LogRange): number[] {
   const ticks: number[] = [];
   for (let k = 3 * Math.floor(Math.log10(low)); oneTwoFive(k) <= high; k++) {
     const tick = oneTwoFive(k);

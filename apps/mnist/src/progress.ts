@@ -1,6 +1,7 @@
 /** How far training is: a bar on a terminal, else a line every few percent. */
 import { SingleBar } from 'cli-progress';
 import pc from 'picocolors';
+import { duration, speedometer } from './speed.js';
 
 export interface Status {
   /** Steps done, from the beginning of the run. */
@@ -26,8 +27,6 @@ export interface Progress {
 
 /** Percent between two lines where there is no terminal. */
 const LINE_EVERY = 5;
-/** Steps over which speed is measured: long enough to be calm, short enough to forget the compilation at the start. */
-const SPEED_WINDOW = 50;
 
 export function createProgress(options: ProgressOptions): Progress {
   const speed = speedometer();
@@ -104,22 +103,4 @@ function fieldsOf(
     speed: stepsPerSecond === undefined ? '–' : String(Math.round(stepsPerSecond * batchSize)),
     left: stepsPerSecond === undefined ? '–' : duration((totalSteps - step) / stepsPerSecond),
   };
-}
-
-/** Takes the time of each step and gives steps per second; undefined after the first one. */
-function speedometer(): (now: number) => number | undefined {
-  const times: number[] = [];
-  return (now) => {
-    times.push(now);
-    if (times.length > SPEED_WINDOW + 1) times.shift();
-    return times.length === 1 ? undefined : (1000 * (times.length - 1)) / (now - times[0]);
-  };
-}
-
-/** 75 → '1:15', 3675 → '1:01:15'. */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  if (parts[0] === 0) parts.shift();
-  return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
 }

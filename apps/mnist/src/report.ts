@@ -3,10 +3,6 @@ import pc from 'picocolors';
 import type { Confusion } from './evaluate.js';
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-const right = (confusion: Confusion): number => sum(confusion.map((row, digit) => row[digit]));
-
-/** Share of all images on the diagonal. */
-export const accuracyOf = (confusion: Confusion): number => right(confusion) / sum(confusion.map(sum));
 
 /**
  * One line per digit: precision (of the images called 3, how many are one), recall (of all 3s, how many were found), count,

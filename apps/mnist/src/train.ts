@@ -36,7 +36,9 @@ export async function train(run: Run, { afterStep, signal }: TrainHooks): Promis
 async function finite(loss: Tensor, step: number): Promise<number> {
   const value = await loss.item();
   if (!Number.isFinite(value)) {
-    throw new NeuriteError(`training: the loss of step ${step + 1} is ${value}; try a smaller --lr`);
+    throw new NeuriteError(
+      `training: the loss of step ${step + 1} is ${value}; try a smaller learning rate (--lr)`,
+    );
   }
   return value;
 }

@@ -24,8 +24,15 @@ describe('the command line', () => {
       save: 'a.ckpt',
       saveEvery: 3,
       resume: 'b.ckpt',
+      browser: undefined,
       help: false,
     });
+  });
+
+  it('asks for the page, at a port', () => {
+    expect(parseArguments([]).browser).toBeUndefined();
+    expect(parseArguments(['--browser']).browser).toBe(8028);
+    expect(parseArguments(['--browser', '--port', '9000']).browser).toBe(9000);
   });
 
   it('keeps the defaults of the chosen model where nothing else is said', () => {
@@ -46,6 +53,8 @@ describe('the command line', () => {
       'test-limit',
       'save',
       'resume',
+      'browser',
+      'port',
       'help',
     ]) {
       expect(USAGE).toContain(`--${option} `);
@@ -53,6 +62,9 @@ describe('the command line', () => {
   });
 
   it.each([
+    ['--port 9000', '--port goes with --browser'],
+    ['--browser --port 65536', "--port is '65536', expected an integer from 1 to 65535"],
+    ['--browser --model mlp', '--model does not go with --browser: set it in the page'],
     ['--model resnet', "--model is 'resnet', expected cnn or mlp"],
     ['--device gpu', "--device is 'gpu', expected cpu or webgpu or reference"],
     ['--epochs 0', "--epochs is '0', expected an integer from 1 to 10000"],

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createProgress, duration } from '../src/progress.js';
+import { createProgress } from '../src/progress.js';
+import { duration } from '../src/speed.js';
 
 function recorder(isTTY: boolean, columns = 200): { stream: NodeJS.WriteStream; text(): string } {
   let written = '';

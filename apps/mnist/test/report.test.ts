@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { accuracyOf, digitTable } from '../src/report.js';
+import { accuracyOf, worstMistake } from '../src/evaluate.js';
+import { digitTable } from '../src/report.js';
 
 /** All images of digit d recognised, `counts[d]` of them, but for those moved. */
 function confusion(counts: number[], moved: [from: number, to: number, n: number][] = []): number[][] {
@@ -42,5 +43,10 @@ describe('the table per digit', () => {
 
   it('counts the accuracy over all images', () => {
     expect(accuracyOf(table)).toBe((450 - 9) / 450);
+  });
+
+  it('names the mistake that is made most often', () => {
+    expect(worstMistake(table)).toEqual({ actual: 0, taken: 9, count: 5 });
+    expect(worstMistake(confusion([1, 2, 3]))).toBeUndefined();
   });
 });

@@ -50,6 +50,11 @@ export interface Browser {
    * Throws what the bundler or the module's own top level throws.
    */
   open<M>(options: OpenOptions): Promise<Page<M>>;
+  /**
+   * Opens a page that somebody else serves, in a context of its own, for a test that uses it as people do. More pages of the same
+   * context, which share what a site stores, come from `page.context()`; the context ends with the browser, or when it is closed.
+   */
+  visit(url: string, options?: { readonly log?: (line: ConsoleLine) => void }): Promise<PlaywrightPage>;
   /** Ends the browser with all its pages; then nothing keeps this process alive. */
   close(): Promise<void>;
 }
@@ -84,6 +89,15 @@ export async function launch(): Promise<Browser> {
         throw e;
       });
       return opened;
+    },
+    async visit(url, { log = echo } = {}) {
+      // Without one, Chromium makes its language of this machine's: 'en-US@posix', say, which is no language tag.
+      const context = await browser.newContext({ locale: 'en-US' });
+      context.setDefaultTimeout(0);
+      context.on('page', (page) => listen(page, log));
+      const page = await context.newPage();
+      await page.goto(url);
+      return page;
     },
     async close() {
       for (const page of open) await page.close();

@@ -1,4 +1,4 @@
-/** A local server for one page: its bundle from memory, and folders of files. */
+/** `@neurite/browser/server`: a local server for one page, its files from memory, and folders of files. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
@@ -7,6 +7,7 @@ import { extname, join, normalize, sep } from 'node:path';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
+  '.css': 'text/css',
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.json': 'application/json',
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly folders: Readonly<Record<string, string>>;
   /** Further headers of every answer. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Where to listen (default: a free port). */
+  readonly port?: number;
 }
 
 export interface Server {
@@ -35,15 +38,16 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Serves on a free port of this machine alone. */
+/** Serves to this machine alone. Rejects where the port is taken. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { content, folders } = options;
+  const { content, folders, port = 0 } = options;
   const common = {
     'Cache-Control': 'no-store',
     ...(options.isolated ? ISOLATION : {}),
     ...options.headers,
   };
-  async function respond(path: string, response: ServerResponse): Promise<void> {
+  async function respond(url: string, response: ServerResponse): Promise<void> {
+    const path = pathOf(url);
     const type = TYPES[extname(path)] ?? 'application/octet-stream';
     const headers = { 'Content-Type': type, ...common };
     const made = content.get(path);
@@ -64,11 +68,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    respond(decodeURIComponent(pathname), response).catch(() => response.destroy());
+    respond(request.url ?? '/', response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
   });
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
@@ -78,6 +81,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       return closed;
     },
   };
+}
+
+/** The path of a request; a folder's is that of its page. */
+function pathOf(url: string): string {
+  const { pathname } = new URL(url, 'http://localhost');
+  return decodeURIComponent(pathname).replace(/\/$/, '/index.html');
 }
 
 /** The file that a path stands for; undefined outside the folders. */

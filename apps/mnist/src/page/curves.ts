@@ -62,7 +62,7 @@ function createPlot(id: string, color: string, { scale, ticks, label }: Axis) {
     {
       width: parent.clientWidth,
       height: HEIGHT,
-      padding: [8, 10, 0, 0],
+      padding: [8, 18, 0, 0],
       cursor: { show: false },
       legend: { show: false },
       scales: { x: { time: false, range: () => [0, totalSteps] }, y: { auto: true, ...scale } },
@@ -82,6 +82,8 @@ function createPlot(id: string, color: string, { scale, ticks, label }: Axis) {
           ticks: { show: false },
           size: 52,
           splits: ticks,
+          // On a logarithmic axis uPlot would keep the powers of ten alone.
+          filter: (_, splits) => splits,
           values: (_, values) => values.map(label),
         },
       ],

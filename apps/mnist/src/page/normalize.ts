@@ -29,9 +29,10 @@ export function normalizeDigit(ink: Ink): Uint8Array | undefined {
   const height = Math.max(1, Math.round(box.height * scale));
   const small = resample(ink, box, width, height);
   const [x, y] = centreOfMass(small, width);
-  // Where much of the mass is at one end the other end must still be in the picture.
+  // Rounded, halves down, which puts even boxes in the middle. Where much of the mass is at one end, the other end must still be in
+  // the picture.
   const place = (centre: number, size: number): number =>
-    Math.max(0, Math.min(IMAGE_SIZE - size, Math.round(IMAGE_SIZE / 2 - centre)));
+    Math.max(0, Math.min(IMAGE_SIZE - size, Math.ceil(IMAGE_SIZE / 2 - centre - 0.5)));
   const [left, top] = [place(x, width), place(y, height)];
   const image = new Uint8Array(IMAGE_SIZE * IMAGE_SIZE);
   small.forEach((value, i) => {

@@ -46,18 +46,24 @@ export class Session {
   /** Takes up the run that the browser keeps, and goes on if it was under way. */
   async open(): Promise<void> {
     this.#enter('loading');
+    const onWait = (): void => {
+      const message = 'Another tab has this page open. Close it there, and the run goes on here.';
+      this.#tell({ type: 'notice', message });
+    };
     try {
-      this.#store = await openStore(() =>
-        this.#tell({
-          type: 'notice',
-          message: 'Another tab has this page open. Close it there, and the run goes on here.',
-        }),
-      );
+      this.#store = await openStore(onWait);
+      this.#tell({ type: 'notice', message: '' });
     } catch (error) {
       this.#fail(noStore(error));
     }
-    this.#tell({ type: 'notice', message: '' });
-    await this.#restore(true);
+    try {
+      await this.#restore(true);
+    } catch (error) {
+      // A kept run that is of no use must not stand in the way of a new one.
+      this.#fail(error);
+      if (!this.#device) await this.#use('cpu');
+      this.#rest();
+    }
   }
 
   /** Begins a new run. */
@@ -115,9 +121,13 @@ export class Session {
   /** Takes up the run of a checkpoint file. A file that does not fit changes nothing. */
   load(name: string, bytes: Uint8Array<ArrayBuffer>, testLimit: number): Promise<void> {
     return this.#prepare(async () => {
-      const document = await decodeCheckpoint(name, bytes);
-      const saved = savedRun(name, document, { device: this.#deviceName });
-      await this.#take(saved, testLimit, null);
+      try {
+        const document = await decodeCheckpoint(name, bytes);
+        const saved = savedRun(name, document, { device: this.#deviceName });
+        await this.#take(saved, testLimit, null);
+      } catch (cause) {
+        throw new NeuriteError(`${messageOf(cause)}. Nothing has changed here.`, { cause });
+      }
       this.#rest();
       await this.#keep(false);
     });

@@ -17,6 +17,8 @@ export async function train(run: Run, { afterStep, signal }: TrainHooks): Promis
   const { model, optimizer, scheduler, loader, losses, accuracies, totalSteps } = run;
   const criterion = new CrossEntropyLoss();
   model.train();
+  // A loop that was left ends its epoch, unless the loader is told to go on: then a run that was held makes the same steps.
+  loader.loadStateDict(loader.stateDict());
   while (losses.length < totalSteps && !signal.aborted) {
     for await (const [images, labels] of loader) {
       optimizer.zeroGrad();

@@ -43,6 +43,23 @@ async function captured(): Promise<Parts> {
   return captureRun(run) as Parts;
 }
 
+it('a run that was held in the middle of an epoch goes on with the same bits', async () => {
+  const trainWithStops = async (...stops: number[]): Promise<Buffer> => {
+    const run = createRun(settings, digits);
+    for (const steps of stops) {
+      const stop = new AbortController();
+      const afterStep = () => {
+        if (run.losses.length === steps) stop.abort();
+      };
+      await train(run, { signal: stop.signal, afterStep });
+      expect(run.losses).toHaveLength(steps);
+    }
+    await writeCheckpoint(path, captureRun(run));
+    return readFile(path);
+  };
+  expect((await trainWithStops(2, 4, 6)).equals(await trainWithStops(6))).toBe(true);
+});
+
 describe('a resumed run', () => {
   it('has everything that the saved one had', async () => {
     const document = await captured();

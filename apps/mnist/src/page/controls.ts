@@ -35,6 +35,12 @@ const TEST: Readonly<Record<Phase, string>> = {
   done: 'Test',
 };
 
+/** Unlike a disabled button, one that is not offered keeps the focus: who uses the keyboard keeps their place. */
+const offer = (button: HTMLButtonElement, offered: boolean): void => {
+  button.ariaDisabled = String(!offered);
+};
+const isOffered = (button: HTMLButtonElement): boolean => button.ariaDisabled !== 'true';
+
 /** @param send hears what the user wants done. */
 export function createControls(send: (request: Request) => void): Controls {
   const form = element('settings', HTMLFormElement);
@@ -47,6 +53,7 @@ export function createControls(send: (request: Request) => void): Controls {
   const go = element('go', HTMLButtonElement);
   const test = element('test', HTMLButtonElement);
   const fresh = element('fresh', HTMLButtonElement);
+  const save = element('save', HTMLButtonElement);
   let phase: Phase = 'loading';
   let tested = false;
   /** Whether a new run is being set up while another one is held. */
@@ -70,22 +77,19 @@ export function createControls(send: (request: Request) => void): Controls {
   const startsAnew = (): boolean => settingUp || phase === 'empty' || phase === 'done';
 
   function show(): void {
-    const busy = phase === 'loading' || phase === 'testing';
     go.textContent = settingUp ? PRIMARY.empty : PRIMARY[phase];
-    go.disabled = busy;
+    offer(go, phase !== 'loading' && phase !== 'testing');
     test.textContent = TEST[phase];
-    test.disabled = settingUp || phase === 'empty' || phase === 'loading' || (phase === 'done' && tested);
+    offer(test, !settingUp && phase !== 'empty' && phase !== 'loading' && !(phase === 'done' && tested));
     fresh.hidden = phase !== 'paused';
     fresh.textContent = settingUp ? 'Back to the run' : 'New run';
     runFields.disabled = !startsAnew();
-    device.disabled = busy;
-    for (const id of ['save', 'load', 'sample']) {
-      element(id, HTMLButtonElement).disabled = phase === 'loading' || (id === 'save' && !run);
-    }
+    offer(save, run !== null);
   }
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
+    if (!isOffered(go)) return;
     if (phase === 'training') send({ type: 'pause' });
     else if (!startsAnew()) send({ type: 'continue' });
     else {
@@ -98,7 +102,12 @@ export function createControls(send: (request: Request) => void): Controls {
       send({ type: 'start', settings, testLimit: testLimit.valueAsNumber });
     }
   });
-  test.addEventListener('click', () => send({ type: phase === 'testing' ? 'pause' : 'test' }));
+  test.addEventListener('click', () => {
+    if (isOffered(test)) send({ type: phase === 'testing' ? 'pause' : 'test' });
+  });
+  save.addEventListener('click', () => {
+    if (isOffered(save)) send({ type: 'save' });
+  });
   fresh.addEventListener('click', () => {
     settingUp = !settingUp;
     if (!settingUp && run) fill(run.settings, run.testLimit);
@@ -122,6 +131,7 @@ export function createControls(send: (request: Request) => void): Controls {
     },
     setRun(next) {
       run = next;
+      offer(save, true);
       fill(next.settings, next.testLimit);
     },
   };

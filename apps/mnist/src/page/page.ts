@@ -77,7 +77,6 @@ file.addEventListener('change', async () => {
   file.value = '';
   send({ type: 'load', name: chosen.name, bytes, testLimit: controls.testLimit });
 });
-element('save', HTMLButtonElement).addEventListener('click', () => send({ type: 'save' }));
 element('sample', HTMLButtonElement).addEventListener('click', () => send({ type: 'sample' }));
 
 function download(name: string, bytes: Uint8Array<ArrayBuffer>): void {

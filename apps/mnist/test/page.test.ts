@@ -131,6 +131,21 @@ const probabilities = (page: WebPage): Promise<number[]> =>
 
 const isRead = (page: WebPage) => page.locator('#bars .best').waitFor();
 
+describe('the server', () => {
+  it('isolates the page, and outlives a request that makes no sense', async () => {
+    await expect(fetch(`${server.origin}/%`)).rejects.toThrow();
+    const { status, headers } = await fetch(server.origin);
+    expect(status).toBe(200);
+    expect(headers.get('Cross-Origin-Opener-Policy')).toBe('same-origin');
+    expect(headers.get('Cross-Origin-Embedder-Policy')).toBe('require-corp');
+  });
+
+  it('says when its port is taken', async () => {
+    const { port } = new URL(server.origin);
+    await expect(servePage(Number(port))).rejects.toThrow(`port ${port} is taken, name another with --port`);
+  });
+});
+
 describe('training in the page', () => {
   it.each(['cpu', 'webgpu'] as const)('on %s ends with an accuracy, and the loss falls', (device) =>
     withPage(async (page) => {

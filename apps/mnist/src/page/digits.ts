@@ -2,9 +2,10 @@
 import type { LabelledImages } from '@neurite/data';
 import { NeuriteError } from '@neurite/tensor';
 import { filesOf, readPart } from '../digits.js';
+import { IMAGE_SIZE } from '../models.js';
 
 /** Where the server has them. */
-export const DIGITS_PATH = '/mnist';
+const DIGITS_PATH = '/mnist';
 
 const parts = new Map<string, Promise<LabelledImages>>();
 
@@ -32,4 +33,12 @@ async function fetchBytes(file: string): Promise<Uint8Array> {
   });
   if (!response.ok) throw new NeuriteError(`${path}: the server answers with status ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** One of the test images: uint8 [28, 28], and the digit that it is. */
+export async function randomDigit(): Promise<{ image: Uint8Array; label: number }> {
+  const { images, labels } = await fetchPart('t10k');
+  const at = Math.floor(Math.random() * labels.data.length);
+  const size = IMAGE_SIZE * IMAGE_SIZE;
+  return { image: Uint8Array.from(images.data.subarray(at * size, (at + 1) * size)), label: labels.data[at] };
 }

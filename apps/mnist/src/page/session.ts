@@ -1,15 +1,15 @@
 /** A run in the worker: trained, held, tested, kept, moved between devices, and asked what a drawing is. */
 import { cpu } from '@neurite/backend-cpu';
 import { webgpu } from '@neurite/backend-webgpu';
-import { type Device, NeuriteError, noGrad, tensor, use } from '@neurite/tensor';
+import { type Device, NeuriteError, use } from '@neurite/tensor';
 import { decodeCheckpoint, encodeCheckpoint } from '../checkpoint.js';
 import { type Digits, firstDigits } from '../digits.js';
 import { accuracyOf, evaluate, worstMistake } from '../evaluate.js';
-import { IMAGE_SIZE } from '../models.js';
 import { captureRun, createRun, type Run, resumeRun, type SavedRun, savedRun } from '../run.js';
 import { type Settings, TEST_IMAGES } from '../settings.js';
 import { train } from '../train.js';
-import { fetchPart } from './digits.js';
+import { probabilitiesOf } from './classify.js';
+import { fetchPart, randomDigit } from './digits.js';
 import { type Event, PAGE_DEVICES, type PageDevice, type Phase, type Tested } from './protocol.js';
 import { openStore, type Store } from './store.js';
 import { createTurns } from './turns.js';
@@ -148,28 +148,13 @@ export class Session {
 
   /** Tells what the network takes an image for, uint8 [28, 28]. */
   async classify(image: Uint8Array): Promise<void> {
-    const values = await this.#turns.ask(async () => {
-      const model = this.#run?.model;
-      if (!model) return null;
-      const { training } = model;
-      model.eval();
-      try {
-        const pixels = tensor(Uint8Array.from(image), { shape: [1, IMAGE_SIZE, IMAGE_SIZE] });
-        return (await noGrad(() => model(pixels).softmax(1)).data()) as Float32Array;
-      } finally {
-        model.train(training);
-      }
-    });
-    if (values) this.#tell({ type: 'probabilities', values: Float32Array.from(values) });
+    const values = await this.#turns.ask(async () => this.#run && probabilitiesOf(this.#run.model, image));
+    if (values) this.#tell({ type: 'probabilities', values });
   }
 
   /** Hands out one of the test images. */
   async sample(): Promise<void> {
-    const { images, labels } = await fetchPart('t10k');
-    const at = Math.floor(Math.random() * labels.data.length);
-    const size = IMAGE_SIZE * IMAGE_SIZE;
-    const image = Uint8Array.from(images.data.subarray(at * size, (at + 1) * size));
-    this.#tell({ type: 'sample', image, label: labels.data[at] });
+    this.#tell({ type: 'sample', ...(await randomDigit()) });
   }
 
   #enter(phase: Phase): void {

@@ -40,7 +40,7 @@ function matrix(
 ): Matrix {
   const copies = shared ? 1 : batch;
   const area = rows * columns;
-  const content = uniform(offset + copies * area);
+  const content = uniform(Math.ceil((offset + copies * area) / 4) * 4);
   const stored = transposed ? [copies, columns, rows] : [copies, rows, columns];
   const plane = (tensor(content) as Tensor).slice(0, offset, offset + copies * area).reshape(stored);
   const view = transposed ? plane.transpose(1, 2) : plane;
@@ -113,12 +113,16 @@ const CLASSES: Readonly<Record<string, readonly Omit<ProductCase, 'lhs' | 'rhs'>
     { m: 64, n: 32, k: 80 },
     { m: 45, n: 63, k: 131, batch: 3, epilogue: true },
   ],
+  deep_tiles: [
+    { m: 64, n: 64, k: 1024 },
+    { m: 33, n: 47, k: 531, batch: 2, epilogue: true },
+  ],
   wide_tiles: [
-    { m: 16, n: 1024, k: 64, batch: 2 },
+    { m: 16, n: 4096, k: 20, batch: 2 },
     { m: 13, n: 8195, k: 70, epilogue: true },
   ],
   tall_tiles: [
-    { m: 1024, n: 16, k: 64, batch: 2 },
+    { m: 4096, n: 16, k: 20, batch: 2 },
     { m: 8195, n: 13, k: 70, epilogue: true },
   ],
   flat_tiles: [
@@ -141,9 +145,11 @@ const CLASSES: Readonly<Record<string, readonly Omit<ProductCase, 'lhs' | 'rhs'>
 describe.each(Object.entries(CLASSES))('%s', (name, sizes) => {
   for (const size of sizes) {
     test.each(LAYOUTS)(`${JSON.stringify(size)}, %s`, async (_, lhs, rhs) => {
-      const even = (layout: Layout, rows: number) => (layout.transposed ? rows : size.k) % 4 === 0;
-      const fits = (layout: Layout, rows: number, side: number) =>
-        even(layout, rows) && ((size.batch ?? 1) * rows * size.k) % 4 === 0 ? [side] : [];
+      const fits = ({ transposed }: Layout, rows: number, side: number) => {
+        // Along what neighbours are, and whether each row of them and the whole are in fours.
+        const run = transposed && rows > 1 ? rows : size.k;
+        return run % 4 === 0 ? [side] : [];
+      };
       const right = { transposed: !rhs.transposed };
       const vectors = [...fits(lhs, size.m, 0), ...fits(right, size.n, 1)];
       await check(

@@ -5,7 +5,7 @@ import { assemble, createScope, type Shader } from './module.js';
 import { type Product, productOf } from './product.js';
 import { FEW, sidesOf, skinnyPart, skinnyShape } from './skinny.js';
 import { sizeOf } from './strategy.js';
-import { chooseTile, ENOUGH, groupOf } from './tileShapes.js';
+import { chooseTile, groupOf } from './tileShapes.js';
 import { tilePart } from './tiles.js';
 
 /** Sums with fewer terms are not worth sharing. */
@@ -37,7 +37,7 @@ export function contractionShader(kernel: Kernel): Shader | null {
       shape.fours * shape.lanes,
     );
   }
-  const shape = chooseTile(product, ENOUGH);
+  const shape = chooseTile(product);
   return assemble(scope, [tilePart(`${shape.name}_tiles`, nest, product, shape, scope)], groupOf(shape));
 }
 

@@ -3,6 +3,7 @@
 import type { ModuleScope } from './expressions.js';
 import { indent } from './nest.js';
 import type { Operand } from './operand.js';
+import type { TileShape } from './tileShapes.js';
 import { isVectorBuffer } from './vectors.js';
 
 /** Numbers along k that are in workgroup memory at once. */
@@ -32,8 +33,11 @@ export interface TileLayout {
   quarterOf(k: string): string;
 }
 
-export function tileLayout({ side, isKFastest, vector }: Operand, rows: number): TileLayout {
-  const fours = rows / 4;
+export function tileLayout(
+  { side, isKFastest, vector }: Operand,
+  { slices, ...tile }: TileShape,
+): TileLayout {
+  const fours = (side === 'lhs' ? tile.rows : tile.columns) / 4;
   // Rows that no vector holds together lie far apart: so neighbouring invocations load, and store, neighbouring elements.
   const rowStep = vector === 'row' ? 1 : fours;
   const kStep = isKFastest && vector !== 'k' ? QUARTER : 1;
@@ -54,8 +58,10 @@ export function tileLayout({ side, isKFastest, vector }: Operand, rows: number):
     rowStep,
     kOf: (quarter) => (kStep === 1 ? `${quarter} * 4` : quarter),
     kStep,
-    vector: (k, four, quarter) =>
-      `tile_${side}[${k} * ${fours} + ${isMixed ? `(${four} ^ (${quarter} * 2))` : four}]`,
+    vector: (k, four, quarter) => {
+      const place = `${k} * ${fours} + ${isMixed ? `(${four} ^ (${quarter} * 2))` : four}`;
+      return `tile_${side}[${slices > 1 ? `slice * ${fours * DEPTH} + ` : ''}${place}]`;
+    },
     quarterOf: (k) => (kStep === 1 ? `(${k} / 4)` : `(${k} % ${QUARTER})`),
   };
 }
@@ -71,20 +77,20 @@ export const operandNames = ({ side }: Pick<Operand, 'side'>) => ({
 
 /**
  * Defines what is known of four rows as a struct, the function that makes it, and `fetch_…(rows, k)`: a matrix whose columns are the four
- * rows' numbers at four k from `k` on, `kStep` apart; 0 beyond the last k. `depth`: by how much k grows from step to step.
+ * rows' numbers at four k from `k` on, `kStep` apart; 0 beyond the last of `k` ones. `asked`: how many are asked for.
  */
 export function defineOperand(
   operand: Operand,
   kStep: number,
   k: number,
-  depth: number,
+  asked: number,
   scope: ModuleScope,
 ): void {
   const { side, vector, ofRows, ofK, at, buffer } = operand;
   const { helpers, buffers } = scope;
   const names = operandNames(operand);
   const source = buffers[buffer];
-  const beyond = (zero: string) => (k % depth ? [`if (k >= ${k}) { return ${zero}; }`] : []);
+  const beyond = (zero: string) => (asked > k ? [`if (k >= ${k}) { return ${zero}; }`] : []);
   const start = [
     ...ofRows.names.map((name) => `let ${name} = rows.${name};`),
     ...ofK,

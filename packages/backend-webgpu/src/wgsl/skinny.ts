@@ -53,8 +53,9 @@ export function skinnyPart(
   // Without vectors neighbouring lanes take neighbouring k, if these are what lies together.
   const kStep = wide.isKFastest && wide.vector !== 'k' && narrow.vector !== 'k' ? lanes : 1;
   const rowStep = wide.isKFastest || wide.vector === 'row' ? 1 : fours;
-  defineOperand(wide, kStep, k, depth, scope);
-  defineOperand(narrow, kStep, k, depth, scope);
+  const asked = Math.ceil(k / depth) * depth;
+  defineOperand(wide, kStep, k, asked, scope);
+  defineOperand(narrow, kStep, k, asked, scope);
   const [w, n] = [operandNames(wide), operandNames(narrow)];
   const narrowFours = Math.ceil(narrow.rows / 4);
   const each = <T>(count: number, f: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => f(i));

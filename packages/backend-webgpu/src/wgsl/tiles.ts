@@ -4,13 +4,13 @@
  */
 import type { Nest } from '@neurite/tensor';
 import type { ModuleScope } from './expressions.js';
-import { finishFunction } from './finish.js';
 import type { ModulePart } from './module.js';
 import { indent } from './nest.js';
 import type { Operand } from './operand.js';
 import { DEPTH, defineOperand, operandNames, type TileLayout, tileLayout } from './operandCode.js';
 import type { Product } from './product.js';
-import { groupOf, type TileShape, tilesOf } from './tileShapes.js';
+import { finishTile } from './tileFinish.js';
+import { sliceGroupOf, type TileShape, tilesOf } from './tileShapes.js';
 
 /** Partial sums hold at most so many terms. */
 const TERMS = 64;
@@ -18,7 +18,7 @@ const TERMS = 64;
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** One side of a tile. */
-interface Side {
+export interface Side {
   readonly operand: Operand;
   readonly layout: TileLayout;
   /** Names of its first row's number, and of the function of its rows and numbers. */
@@ -44,32 +44,41 @@ export function tilePart(
   scope: ModuleScope,
 ): ModulePart {
   const { k, batch } = product;
-  const group = groupOf(shape);
+  const group = sliceGroupOf(shape);
   const [down, across] = [
     Math.ceil(product.lhs.rows / shape.rows),
     Math.ceil(product.rhs.rows / shape.columns),
   ];
-  const lhs = sideOf(product.lhs, shape.rows, k, 'firstRow', scope);
-  const rhs = sideOf(product.rhs, shape.columns, k, 'firstColumn', scope);
+  const { slices } = shape;
+  // What a slice adds up.
+  const chunk = slices > 1 ? Math.ceil(k / (DEPTH * slices)) * DEPTH : k;
+  const lhs = sideOf(product.lhs, shape, k, chunk, scope);
+  const rhs = sideOf(product.rhs, shape, k, chunk, scope);
   const carried = carriedBlocks(lhs, rhs, group);
   const sums = sumNames(shape);
-  const inTerms = shape.inTerms && k > TERMS;
+  const inTerms = shape.inTerms && chunk > TERMS;
   const perRow = rhs.layout.fours / shape.held[1];
+  const begin = slices > 1 ? `slice * ${chunk}` : '0';
   const lines = [
+    ...(slices > 1 ? [`let slice = invocation / ${group};`, `let local = invocation % ${group};`] : []),
     ...(batch > 1 ? [`let batch = block / ${down * across};`] : ['const batch = 0;']),
     `let tile = ${batch > 1 ? `block % ${down * across}` : 'block'};`,
     `let firstRow = tile / ${across} * ${shape.rows};`,
     `let firstColumn = tile % ${across} * ${shape.columns};`,
     `let held = vec2<i32>(local / ${perRow}, local % ${perRow});`,
-    ...carried.flatMap(begin),
+    ...carried.flatMap((c) => start(c, begin)),
     ...sums.flat().map((sum) => `var ${sum} = vec4<f32>();`),
     ...(inTerms ? sums.flat().map((sum) => `var total_${sum} = vec4<f32>();`) : []),
-    `for (var k0 = 0; k0 < ${k}; k0 += ${DEPTH}) {`,
+    `for (var k0 = 0; k0 < ${chunk}; k0 += ${DEPTH}) {`,
     ...indent([
       ...carried.flatMap(put),
       'workgroupBarrier();',
-      ...(k > DEPTH
-        ? [`if (k0 + ${DEPTH} < ${k}) {`, ...indent(carried.flatMap((c) => fetch(c, `k0 + ${DEPTH}`))), '}']
+      ...(chunk > DEPTH
+        ? [
+            `if (k0 + ${DEPTH} < ${chunk}) {`,
+            ...indent(carried.flatMap((c) => fetch(c, `${slices > 1 ? `${begin} + ` : ''}k0 + ${DEPTH}`))),
+            '}',
+          ]
         : []),
       ...multiply(lhs, rhs, shape, sums),
       ...(inTerms
@@ -83,19 +92,23 @@ export function tilePart(
     ]),
     '}',
     ...(inTerms ? sums.flat().map((sum) => `${sum} += total_${sum};`) : []),
-    ...finish(nest, product, lhs, rhs, shape, sums, scope),
+    ...finishTile(nest, product, { lhs, rhs, shape, sums }, scope),
   ];
-  const text = [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
+  const text = [
+    `fn ${name}(block: i32, ${slices > 1 ? 'invocation' : 'local'}: i32) {`,
+    ...indent(lines),
+    '}',
+  ].join('\n');
   return { name, text, workgroups: tilesOf(product, shape) };
 }
 
-function sideOf(operand: Operand, rows: number, k: number, first: string, scope: ModuleScope): Side {
-  const layout = tileLayout(operand, rows);
-  scope.helpers.define(
-    layout.memory,
-    () => `var<workgroup> ${layout.memory}: array<vec4<f32>, ${layout.fours * DEPTH}>;`,
-  );
-  defineOperand(operand, layout.kStep, k, DEPTH, scope);
+function sideOf(operand: Operand, shape: TileShape, k: number, chunk: number, scope: ModuleScope): Side {
+  const { slices } = shape;
+  const layout = tileLayout(operand, shape);
+  const vectors = layout.fours * DEPTH * slices;
+  const first = operand.side === 'lhs' ? 'firstRow' : 'firstColumn';
+  scope.helpers.define(layout.memory, () => `var<workgroup> ${layout.memory}: array<vec4<f32>, ${vectors}>;`);
+  defineOperand(operand, layout.kStep, k, Math.ceil(chunk / DEPTH) * DEPTH * slices, scope);
   return { operand, layout, first, names: operandNames(operand) };
 }
 
@@ -134,7 +147,7 @@ function choose({ from }: Carried, body: (from: Carried['from'][number]) => stri
 }
 
 /** Works out where a carried block is, and fetches the first. */
-function begin(carried: Carried): string[] {
+function start(carried: Carried, k: string): string[] {
   const { name, from } = carried;
   const rows = from.flatMap(({ side: { operand, layout, first, names }, block }) => {
     // Rows beyond the last one bring numbers that nobody asks for.
@@ -156,7 +169,7 @@ function begin(carried: Carried): string[] {
       '}',
     ];
   });
-  return [...rows, `var ${name}: mat4x4<f32>;`, ...fetch(carried, '0')];
+  return [...rows, `var ${name}: mat4x4<f32>;`, ...fetch(carried, k)];
 }
 
 function fetch(carried: Carried, k: string): string[] {
@@ -204,42 +217,4 @@ function multiply(
     ]),
     '}',
   ];
-}
-
-/** Takes all sums through the epilogue. */
-function finish(
-  nest: Nest,
-  product: Product,
-  lhs: Side,
-  rhs: Side,
-  shape: TileShape,
-  sums: readonly string[][],
-  scope: ModuleScope,
-): string[] {
-  const one = finishFunction(nest, product, scope);
-  const [m, n] = [product.lhs.rows, product.rhs.rows];
-  const four = scope.helpers.define('finish_four', () =>
-    [
-      'fn finish_four(batch: i32, m: i32, n: i32, values: vec4<f32>) {',
-      ...(m % shape.rows ? [`  if (m >= ${m}) { return; }`] : []),
-      `  for (var j = 0; j < 4; j++) {`,
-      `    let column = n + j * ${rhs.layout.rowStep};`,
-      `    ${n % shape.columns ? `if (column < ${n}) { ` : ''}${one}(batch, m, column, values[j]);${n % shape.columns ? ' }' : ''}`,
-      '  }',
-      '}',
-    ].join('\n'),
-  );
-  const { layout } = lhs;
-  const [down, across] = shape.held;
-  const place = (step: number, held: string, offset: number) => {
-    const at = offset ? `(${held} + ${offset})` : held;
-    return step === 1 ? `${at} * 4` : at;
-  };
-  return sums.flatMap((row, i) => {
-    const line = `firstRow + ${place(layout.rowStep, 'held.x', ((i >> 2) * layout.fours) / down)} + ${(i % 4) * layout.rowStep}`;
-    return row.map((sum, c) => {
-      const column = `firstColumn + ${place(rhs.layout.rowStep, 'held.y', (c * rhs.layout.fours) / across)}`;
-      return `${four}(batch, ${line}, ${column}, ${sum});`;
-    });
-  });
 }

@@ -1,0 +1,76 @@
+/** What becomes of the sums of a tile. */
+import type { Nest } from '@neurite/tensor';
+import type { ModuleScope } from './expressions.js';
+import { finishFunction } from './finish.js';
+import { indent } from './nest.js';
+import type { Product } from './product.js';
+import { sliceGroupOf, type TileShape } from './tileShapes.js';
+import type { Side } from './tiles.js';
+
+interface Tile {
+  readonly lhs: Side;
+  readonly rhs: Side;
+  readonly shape: TileShape;
+  /** Names of the sums: for each row that an invocation holds, its fours of columns. */
+  readonly sums: readonly (readonly string[])[];
+}
+
+/** Takes all sums through the epilogue. */
+export function finishTile(nest: Nest, product: Product, tile: Tile, scope: ModuleScope): string[] {
+  const { lhs, rhs, shape, sums } = tile;
+  const four = finishFour(nest, product, tile, scope);
+  const [down, across] = shape.held;
+  const at = (side: Side, held: string, offset: number) => {
+    const place = offset ? `(${held} + ${offset})` : held;
+    return `${side.first} + ${place}${side.layout.rowStep === 1 ? ' * 4' : ''}`;
+  };
+  if (shape.slices > 1) {
+    const row = `${at(lhs, 'held.x', 0)} + slice * ${lhs.layout.rowStep}`;
+    return [...addSlices(tile), `${four}(batch, ${row}, ${at(rhs, 'held.y', 0)}, total);`];
+  }
+  return sums.flatMap((row, i) => {
+    const first = at(lhs, 'held.x', ((i >> 2) * lhs.layout.fours) / down);
+    const line = i % 4 ? `${first} + ${(i % 4) * lhs.layout.rowStep}` : first;
+    return row.map(
+      (sum, c) => `${four}(batch, ${line}, ${at(rhs, 'held.y', (c * rhs.layout.fours) / across)}, ${sum});`,
+    );
+  });
+}
+
+/** Each slice gets the `total` of one row: the slices' sums, in their order. */
+function addSlices({ lhs, rhs, shape, sums }: Tile): string[] {
+  const group = sliceGroupOf(shape);
+  // The tiles are done with, and hold two rows each.
+  const memory = (i: number) => [lhs, rhs][i >> 1].layout.memory;
+  const place = (slice: string | number, i: string | number) => `(${slice} * 2 + ${i}) * ${group} + local`;
+  const slices = [0, 1, 2, 3];
+  const total = (side: Side) =>
+    slices.map((s) => `${side.layout.memory}[${place(s, 'slice % 2')}]`).join(' + ');
+  return [
+    ...sums.flat().map((sum, i) => `${memory(i)}[${place('slice', i % 2)}] = ${sum};`),
+    'workgroupBarrier();',
+    'var total: vec4<f32>;',
+    `if (slice < 2) { total = ${total(lhs)}; } else { total = ${total(rhs)}; }`,
+  ];
+}
+
+/** Defines the function that takes four numbers of a row through the epilogue. */
+function finishFour(nest: Nest, product: Product, { rhs, shape }: Tile, scope: ModuleScope): string {
+  const one = finishFunction(nest, product, scope);
+  const [m, n] = [product.lhs.rows, product.rhs.rows];
+  const step = rhs.layout.rowStep;
+  const call = `${one}(batch, m, column, values[j]);`;
+  return scope.helpers.define('finish_four', () =>
+    [
+      'fn finish_four(batch: i32, m: i32, n: i32, values: vec4<f32>) {',
+      ...indent([
+        ...(m % shape.rows ? [`if (m >= ${m}) { return; }`] : []),
+        'for (var j = 0; j < 4; j++) {',
+        `  let column = n + j${step === 1 ? '' : ` * ${step}`};`,
+        `  ${n % shape.columns ? `if (column < ${n}) { ${call} }` : call}`,
+        '}',
+      ]),
+      '}',
+    ].join('\n'),
+  );
+}

@@ -82,7 +82,9 @@ async function check(
   expect(actual.length).toBe(batch * m * n);
   // Twice the error of a sum of k products of numbers up to 1 that grows as a random walk's.
   const bound = 2 ** -22 * Math.sqrt(k + 16);
-  for (let at = 0; at < actual.length; at++) {
+  // A seventh of many numbers has one at each place of a tile.
+  const step = actual.length > 100_000 ? 7 : 1;
+  for (let at = 0; at < actual.length; at += step) {
     const [t, i, j] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n];
     let sum = epilogue ? bias[j] : 0;
     for (let x = 0; x < k; x++) sum += a.at(t, i, x) * b.at(t, x, j);
@@ -102,8 +104,8 @@ const LAYOUTS: readonly (readonly [name: string, lhs: Layout, rhs: Layout])[] = 
 /** Sizes of each class, even ones and odd ones; products of one are computed in every layout. */
 const CLASSES: Readonly<Record<string, readonly Omit<ProductCase, 'lhs' | 'rhs'>[]>> = {
   large_tiles: [
-    { m: 256, n: 256, k: 32, batch: 16 },
-    { m: 251, n: 255, k: 21, batch: 16, epilogue: true },
+    { m: 256, n: 256, k: 20, batch: 16 },
+    { m: 251, n: 255, k: 13, batch: 16, epilogue: true },
   ],
   medium_tiles: [
     { m: 256, n: 256, k: 144, batch: 4 },

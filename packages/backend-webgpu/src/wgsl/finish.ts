@@ -20,3 +20,16 @@ export function finishFunction(nest: Nest, product: Product, scope: ModuleScope)
     ].join('\n');
   });
 }
+
+/** Statements that define a variable as the `i`th of several: an array of them would not stay in registers. */
+export const pick = (name: string, from: readonly string[]): string[] => [
+  `var ${name} = ${from[0]};`,
+  ...(from.length > 1
+    ? [
+        'switch i {',
+        ...from.slice(1).map((value, i) => `  case ${i + 1}: { ${name} = ${value}; }`),
+        '  default: {}',
+        '}',
+      ]
+    : []),
+];

@@ -4,7 +4,7 @@
  */
 import type { Nest } from '@neurite/tensor';
 import type { ModuleScope } from './expressions.js';
-import { finishFunction } from './finish.js';
+import { finishFunction, pick } from './finish.js';
 import type { ModulePart } from './module.js';
 import { indent } from './nest.js';
 import type { Operand } from './operand.js';
@@ -83,7 +83,15 @@ export function skinnyPart(
       return `  sum${r} += ${terms.join(' + ')};`;
     }),
     '}',
-    ...each(narrow.rows, (r) => `sum_up(${r}, sum${r}, batch, row, local, lane);`),
+    `for (var i = 0; i < ${narrow.rows}; i++) {`,
+    ...indent([
+      ...pick(
+        'sum',
+        each(narrow.rows, (r) => `sum${r}`),
+      ),
+      'sum_up(i, sum, batch, row, local, lane);',
+    ]),
+    '}',
   ];
   scope.helpers.define('sum_up', () => sumFunction(nest, product, { fours, lanes }, rowStep, scope));
   const text = [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');

@@ -1,7 +1,7 @@
 /** What becomes of the sums of a tile. */
 import type { Nest } from '@neurite/tensor';
 import type { ModuleScope } from './expressions.js';
-import { finishFunction } from './finish.js';
+import { finishFunction, pick } from './finish.js';
 import { indent } from './nest.js';
 import type { Product } from './product.js';
 import { sliceGroupOf, type TileShape } from './tileShapes.js';
@@ -20,22 +20,32 @@ export function finishTile(nest: Nest, product: Product, tile: Tile, scope: Modu
   const { lhs, rhs, shape, sums } = tile;
   const four = finishFour(nest, product, tile, scope);
   const [down, across] = shape.held;
-  const at = (side: Side, held: string, offset: number) => {
-    const place = offset ? `(${held} + ${offset})` : held;
-    return `${side.first} + ${place}${side.layout.rowStep === 1 ? ' * 4' : ''}`;
-  };
+  const at = (side: Side, held: string) =>
+    `${side.first} + ${held}${side.layout.rowStep === 1 ? ' * 4' : ''}`;
   if (shape.slices > 1) {
-    const row = `${at(lhs, 'held.x', 0)} + slice * ${lhs.layout.rowStep}`;
-    return [...addSlices(tile), `${four}(batch, ${row}, ${at(rhs, 'held.y', 0)}, total);`];
+    const row = `${at(lhs, 'held.x')} + slice * ${lhs.layout.rowStep}`;
+    return [...addSlices(tile), `${four}(batch, ${row}, ${at(rhs, 'held.y')}, total);`];
   }
-  return sums.flatMap((row, i) => {
-    const first = at(lhs, 'held.x', ((i >> 2) * lhs.layout.fours) / down);
-    const line = i % 4 ? `${first} + ${(i % 4) * lhs.layout.rowStep}` : first;
-    return row.map(
-      (sum, c) => `${four}(batch, ${line}, ${at(rhs, 'held.y', (c * rhs.layout.fours) / across)}, ${sum});`,
-    );
-  });
+  // Written once: an epilogue may be long.
+  const fours = sums.flat();
+  const row = [
+    at(lhs, 'held.x'),
+    ...(down > 1 ? [`i / ${4 * across} * ${step(lhs, down)}`] : []),
+    `${across > 1 ? `i / ${across}` : 'i'}${down > 1 ? ' % 4' : ''} * ${lhs.layout.rowStep}`,
+  ].join(' + ');
+  const column = [at(rhs, 'held.y'), ...(across > 1 ? [`i % ${across} * ${step(rhs, across)}`] : [])].join(
+    ' + ',
+  );
+  return [
+    `for (var i = 0; i < ${fours.length}; i++) {`,
+    ...indent([...pick('values', fours), `${four}(batch, ${row}, ${column}, values);`]),
+    '}',
+  ];
 }
+
+/** From four to four that an invocation holds, in rows of the tile. */
+const step = ({ layout }: Side, held: number): number =>
+  (layout.fours / held) * (layout.rowStep === 1 ? 4 : 1);
 
 /** Each slice gets the `total` of one row: the slices' sums, in their order. */
 function addSlices({ lhs, rhs, shape, sums }: Tile): string[] {

@@ -58,7 +58,6 @@ export function tilePart(
   const sums = sumNames(shape);
   const inTerms = shape.inTerms && chunk > TERMS;
   const perRow = rhs.layout.fours / shape.held[1];
-  const begin = slices > 1 ? `slice * ${chunk}` : '0';
   const lines = [
     ...(slices > 1 ? [`let slice = invocation / ${group};`, `let local = invocation % ${group};`] : []),
     ...(batch > 1 ? [`let batch = block / ${down * across};`] : ['const batch = 0;']),
@@ -66,28 +65,28 @@ export function tilePart(
     `let firstRow = tile / ${across} * ${shape.rows};`,
     `let firstColumn = tile % ${across} * ${shape.columns};`,
     `let held = vec2<i32>(local / ${perRow}, local % ${perRow});`,
-    ...carried.flatMap((c) => start(c, begin)),
+    ...carried.flatMap(start),
     ...sums.flat().map((sum) => `var ${sum} = vec4<f32>();`),
     ...(inTerms ? sums.flat().map((sum) => `var total_${sum} = vec4<f32>();`) : []),
-    `for (var k0 = 0; k0 < ${chunk}; k0 += ${DEPTH}) {`,
+    // One step more than there are tiles: each loads a tile and multiplies the one before.
+    `for (var k0 = 0; ; k0 += ${DEPTH}) {`,
     ...indent([
-      ...carried.flatMap(put),
-      'workgroupBarrier();',
-      ...(chunk > DEPTH
-        ? [
-            `if (k0 + ${DEPTH} < ${chunk}) {`,
-            ...indent(carried.flatMap((c) => fetch(c, `${slices > 1 ? `${begin} + ` : ''}k0 + ${DEPTH}`))),
-            '}',
-          ]
-        : []),
-      ...multiply(lhs, rhs, shape, sums),
+      `if (k0 < ${chunk}) {`,
+      ...indent(carried.flatMap((c) => fetch(c, slices > 1 ? `slice * ${chunk} + k0` : 'k0'))),
+      '}',
+      'if (k0 > 0) {',
+      ...indent(multiply(lhs, rhs, shape, sums)),
+      '}',
       ...(inTerms
         ? [
-            `if (k0 % ${TERMS} == ${TERMS - DEPTH}) {`,
+            `if (k0 % ${TERMS} == 0) {`,
             ...indent(sums.flat().map((sum) => `total_${sum} += ${sum}; ${sum} = vec4<f32>();`)),
             '}',
           ]
         : []),
+      `if (k0 >= ${chunk}) { break; }`,
+      'workgroupBarrier();',
+      ...carried.flatMap(put),
       'workgroupBarrier();',
     ]),
     '}',
@@ -146,8 +145,8 @@ function choose({ from }: Carried, body: (from: Carried['from'][number]) => stri
   });
 }
 
-/** Works out where a carried block is, and fetches the first. */
-function start(carried: Carried, k: string): string[] {
+/** Works out where a carried block is. */
+function start(carried: Carried): string[] {
   const { name, from } = carried;
   const rows = from.flatMap(({ side: { operand, layout, first, names }, block }) => {
     // Rows beyond the last one bring numbers that nobody asks for.
@@ -169,17 +168,15 @@ function start(carried: Carried, k: string): string[] {
       '}',
     ];
   });
-  return [...rows, `var ${name}: mat4x4<f32>;`, ...fetch(carried, k)];
+  return [...rows, `var ${name}: mat4x4<f32>;`];
 }
 
 function fetch(carried: Carried, k: string): string[] {
   return choose(carried, ({ side: { operand, layout, names }, block }) => [
     layout.place(block)[1],
-    `${carried.name} = ${names.fetch}(${carried.name}_${operand.side}, ${linearK(k, layout.kOf('quarter'))});`,
+    `${carried.name} = ${names.fetch}(${carried.name}_${operand.side}, ${k} + ${layout.kOf('quarter')});`,
   ]);
 }
-
-const linearK = (k: string, rest: string): string => (k === '0' ? rest : `${k} + ${rest}`);
 
 /** Puts a carried block into workgroup memory. */
 function put(carried: Carried): string[] {

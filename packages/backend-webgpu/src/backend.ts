@@ -74,8 +74,8 @@ function createBackend(
     read: (buffer, byteOffset, byteLength) => queue.read({ buffer, byteOffset }, byteLength),
     compile: (kernel) => compiler.compile(kernel, kernelShader(kernel, hasSubgroups)),
     specialize(kernel) {
-      const shader =
-        contractionShader(kernel) ??
+const shader =
+        contractionShader(kernel, capabilities.maxBuffers) ??
         sortShader(kernel, capabilities.maxBuffers) ??
         scatterShader(kernel, capabilities.maxBuffers, hasSubgroups);
       return shader

@@ -17,7 +17,7 @@ async function programOf(t: Tensor): Promise<string> {
   const { kernels } = await explain(t);
   const { source } = kernels.filter(({ loops }) => loops.includes('contraction')).at(-1)!;
   const [, name] = /let local = i32\(invocation\);\n\s+(?:if .*\{ )?(\w+)\(/.exec(source)!;
-  return name;
+  return source.includes('fn add_parts(') ? `${name} in parts` : name;
 }
 
 type Layer = nn.Module & { readonly weight: Tensor } & ((x: Tensor) => Tensor);

@@ -2,10 +2,12 @@
 import { isFloat, type Kernel, type Nest } from '@neurite/tensor';
 import { DIRECT_GROUP, directConvPart, isDirect } from './directConv.js';
 import { assemble, createScope, type Shader } from './module.js';
+import { DEPTH } from './operandCode.js';
 import { type Product, productOf } from './product.js';
-import { FEW, sidesOf, skinnyPart, skinnyShape } from './skinny.js';
+import { depthOf, FEW, sidesOf, skinnyGroups, skinnyPart, skinnyShape } from './skinny.js';
+import { chooseSplit, type Split, splitShader } from './splits.js';
 import { sizeOf } from './strategy.js';
-import { chooseTile, groupOf } from './tileShapes.js';
+import { chooseTile, groupOf, tilesOf } from './tileShapes.js';
 import { tilePart } from './tiles.js';
 
 /** Sums with fewer terms are not worth sharing. */
@@ -13,8 +15,8 @@ const SHARED_TERMS = 32;
 /** Rows and columns that a tile should at least have. */
 const TILE_ROWS = 4;
 
-/** A tuned shader for a kernel that is a contraction; null where its own loops are as good. */
-export function contractionShader(kernel: Kernel): Shader | null {
+/** A tuned shader for a kernel that is a contraction, with so many buffers at most; null where its own loops are as good. */
+export function contractionShader(kernel: Kernel, maxBuffers: number): Shader | null {
   // A contraction is alone in its kernel.
   const [nest] = kernel.nests;
   if (kernel.nests.length !== 1 || !isPlainProduct(nest)) return null;
@@ -26,19 +28,23 @@ export function contractionShader(kernel: Kernel): Shader | null {
     return assemble(scope, [directConvPart('direct_conv', nest, contraction, product, scope)], DIRECT_GROUP);
   }
   const scope = createScope(kernel, { vectors: vectorsOf(product) });
+  // The parts need a buffer more.
+  const canSplit = kernel.buffers.length < maxBuffers;
+  const split = (workgroups: number, step: number): Split =>
+    canSplit ? chooseSplit(product, workgroups, step) : { parts: 1, terms: product.k };
   const few = sidesOf(product).narrow.rows;
   // Patches are dear to fetch, and worth sharing in tiles.
   if (few <= (contraction?.op === 'conv' ? TILE_ROWS - 1 : FEW)) {
     if (product.k < SHARED_TERMS) return null;
     const shape = skinnyShape(product);
-    return assemble(
-      scope,
-      [skinnyPart('skinny_product', nest, product, shape, scope)],
-      shape.fours * shape.lanes,
-    );
+    const parts = split(skinnyGroups(product, shape), depthOf(shape));
+    const part = skinnyPart('skinny_product', nest, product, shape, parts, scope);
+    return splitShader(nest, product, parts, part, shape.fours * shape.lanes, scope);
   }
-  const shape = chooseTile(product);
-  return assemble(scope, [tilePart(`${shape.name}_tiles`, nest, product, shape, scope)], groupOf(shape));
+  const shape = chooseTile(product, canSplit);
+  const parts = split(tilesOf(product, shape), DEPTH * shape.slices);
+  const part = tilePart(`${shape.name}_tiles`, nest, product, shape, parts, scope);
+  return splitShader(nest, product, parts, part, groupOf(shape), scope);
 }
 
 /** Buffers that are read in vectors. */

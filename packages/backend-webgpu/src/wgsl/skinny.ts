@@ -4,12 +4,13 @@
  */
 import type { Nest } from '@neurite/tensor';
 import type { ModuleScope } from './expressions.js';
-import { finishFunction, pick } from './finish.js';
+import { pick } from './finish.js';
 import type { ModulePart } from './module.js';
 import { indent } from './nest.js';
 import type { Operand } from './operand.js';
 import { defineOperand, operandNames } from './operandCode.js';
 import type { Product } from './product.js';
+import { partFunction, type Sink, type Split, sinkOf } from './splits.js';
 import { ceilPower } from './strategy.js';
 import { ENOUGH } from './tileShapes.js';
 
@@ -39,21 +40,29 @@ export function skinnyShape(product: Product): SkinnyShape {
   return { fours, lanes };
 }
 
+/** Terms that the lanes take in one step. */
+export const depthOf = ({ lanes }: SkinnyShape): number => 4 * lanes;
+
+/** Workgroups that compute the product as a whole. */
+export const skinnyGroups = (product: Product, { fours }: SkinnyShape): number =>
+  Math.ceil(sidesOf(product).wide.rows / (4 * fours)) * product.batch;
+
 export function skinnyPart(
   name: string,
   nest: Nest,
   product: Product,
   { fours, lanes }: SkinnyShape,
+  split: Split,
   scope: ModuleScope,
 ): ModulePart {
   const { k, batch } = product;
   const { wide, narrow } = sidesOf(product);
   const across = Math.ceil(wide.rows / (4 * fours));
-  const depth = 4 * lanes;
+  const depth = depthOf({ fours, lanes });
   // Without vectors neighbouring lanes take neighbouring k, if these are what lies together.
   const kStep = wide.isKFastest && wide.vector !== 'k' && narrow.vector !== 'k' ? lanes : 1;
   const rowStep = wide.isKFastest || wide.vector === 'row' ? 1 : fours;
-  const asked = Math.ceil(k / depth) * depth;
+  const asked = Math.ceil(split.terms / depth) * depth + (split.parts - 1) * split.terms;
   defineOperand(wide, kStep, k, asked, scope);
   defineOperand(narrow, kStep, k, asked, scope);
   const [w, n] = [operandNames(wide), operandNames(narrow)];
@@ -62,6 +71,7 @@ export function skinnyPart(
   const last = wide.rows - 1;
   const first = wide.vector === 'row' ? `min(row, ${last - 3})` : 'row';
   const steps = `vec4<i32>(${each(4, (i) => i * rowStep).join(', ')})`;
+  const begin = split.parts > 1 ? `part * ${split.terms} + k0` : 'k0';
   const lines = [
     ...(batch > 1 ? [`let batch = block / ${across};`] : ['const batch = 0;']),
     wide.isKFastest ? `let four = local / ${lanes};` : `let four = local % ${fours};`,
@@ -74,8 +84,8 @@ export function skinnyPart(
       return `let narrow${i} = ${n.rowsOf}(vec4<i32>(${rows.join(', ')}), batch);`;
     }),
     ...each(narrow.rows, (r) => `var sum${r} = vec4<f32>();`),
-    `for (var k0 = 0; k0 < ${k}; k0 += ${depth}) {`,
-    `  let k = k0 + lane${kStep === 1 ? ' * 4' : ''};`,
+    `for (var k0 = 0; k0 < ${split.terms}; k0 += ${depth}) {`,
+    `  let k = ${begin} + lane${kStep === 1 ? ' * 4' : ''};`,
     `  let a = ${w.fetch}(wide, k);`,
     ...each(narrowFours, (i) => `  let b${i} = ${n.fetch}(narrow${i}, k);`),
     ...each(narrow.rows, (r) => {
@@ -89,21 +99,23 @@ export function skinnyPart(
         'sum',
         each(narrow.rows, (r) => `sum${r}`),
       ),
-      'sum_up(i, sum, batch, row, local, lane);',
+      `sum_up(${split.parts > 1 ? 'part, ' : ''}i, sum, batch, row, local, lane);`,
     ]),
     '}',
   ];
-  scope.helpers.define('sum_up', () => sumFunction(nest, product, { fours, lanes }, rowStep, scope));
-  const text = [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
-  return { name, text, workgroups: across * batch };
+  scope.helpers.define('sum_up', () =>
+    sumFunction(product, { fours, lanes }, rowStep, split, sinkOf(nest, product, split, scope), scope),
+  );
+  return partFunction(name, split, across * batch, lines);
 }
 
-/** Adds what the lanes have in a tree, and takes the four sums through the epilogue. */
+/** Adds what the lanes have in a tree, and hands the four sums to the sink. */
 function sumFunction(
-  nest: Nest,
   product: Product,
   { fours, lanes }: SkinnyShape,
   rowStep: number,
+  split: Split,
+  sink: Sink,
   scope: ModuleScope,
 ): string {
   const { wide } = sidesOf(product);
@@ -111,10 +123,10 @@ function sumFunction(
     'partial',
     () => `var<workgroup> partial: array<vec4<f32>, ${fours * lanes}>;`,
   );
-  const finish = finishFunction(nest, product, scope);
   const step = wide.isKFastest ? 1 : fours;
-  const place = wide === product.lhs ? 'at, narrow' : 'narrow, at';
-  return `fn sum_up(narrow: i32, sum: vec4<f32>, batch: i32, row: i32, local: i32, lane: i32) {
+  const [m, n] = wide === product.lhs ? ['at', 'narrow'] : ['narrow', 'at'];
+  const total = `${memory}[local - lane * ${step}][lane]`;
+  return `fn sum_up(${split.parts > 1 ? 'part: i32, ' : ''}narrow: i32, sum: vec4<f32>, batch: i32, row: i32, local: i32, lane: i32) {
   ${memory}[local] = sum;
   workgroupBarrier();
   for (var half = ${lanes / 2}; half > 0; half /= 2) {
@@ -122,7 +134,7 @@ function sumFunction(
     workgroupBarrier();
   }
   let at = row + lane * ${rowStep};
-  if (lane < 4 && at < ${wide.rows}) { ${finish}(batch, ${place}, ${memory}[local - lane * ${step}][lane]); }
+  if (lane < 4 && at < ${wide.rows}) { ${sink('batch', m, n, total)} }
   workgroupBarrier();
 }`;
 }

@@ -1,9 +1,9 @@
 /** What becomes of the sums of a tile. */
-import type { Nest } from '@neurite/tensor';
 import type { ModuleScope } from './expressions.js';
-import { finishFunction, pick } from './finish.js';
+import { pick } from './finish.js';
 import { indent } from './nest.js';
 import type { Product } from './product.js';
+import type { Sink, Split } from './splits.js';
 import { sliceGroupOf, type TileShape } from './tileShapes.js';
 import type { Side } from './tiles.js';
 
@@ -11,20 +11,25 @@ interface Tile {
   readonly lhs: Side;
   readonly rhs: Side;
   readonly shape: TileShape;
+  readonly split: Split;
   /** Names of the sums: for each row that an invocation holds, its fours of columns. */
   readonly sums: readonly (readonly string[])[];
 }
 
-/** Takes all sums through the epilogue. */
-export function finishTile(nest: Nest, product: Product, tile: Tile, scope: ModuleScope): string[] {
+/** Hands all sums to a sink. */
+export function finishTile(product: Product, tile: Tile, sink: Sink, scope: ModuleScope): string[] {
   const { lhs, rhs, shape, sums } = tile;
-  const four = finishFour(nest, product, tile, scope);
+  const isSplit = tile.split.parts > 1;
+  const four = finishFour(product, tile, sink, scope);
   const [down, across] = shape.held;
   const at = (side: Side, held: string) =>
     `${side.first} + ${held}${side.layout.rowStep === 1 ? ' * 4' : ''}`;
   if (shape.slices > 1) {
     const row = `${at(lhs, 'held.x')} + slice * ${lhs.layout.rowStep}`;
-    return [...addSlices(tile), `${four}(batch, ${row}, ${at(rhs, 'held.y')}, total);`];
+    return [
+      ...addSlices(tile),
+      `${four}(${isSplit ? 'part, ' : ''}batch, ${row}, ${at(rhs, 'held.y')}, total);`,
+    ];
   }
   // Written once: an epilogue may be long.
   const fours = sums.flat();
@@ -38,7 +43,10 @@ export function finishTile(nest: Nest, product: Product, tile: Tile, scope: Modu
   );
   return [
     `for (var i = 0; i < ${fours.length}; i++) {`,
-    ...indent([...pick('values', fours), `${four}(batch, ${row}, ${column}, values);`]),
+    ...indent([
+      ...pick('values', fours),
+      `${four}(${isSplit ? 'part, ' : ''}batch, ${row}, ${column}, values);`,
+    ]),
     '}',
   ];
 }
@@ -64,15 +72,15 @@ function addSlices({ lhs, rhs, shape, sums }: Tile): string[] {
   ];
 }
 
-/** Defines the function that takes four numbers of a row through the epilogue. */
-function finishFour(nest: Nest, product: Product, { rhs, shape }: Tile, scope: ModuleScope): string {
-  const one = finishFunction(nest, product, scope);
+/** Defines the function that hands four numbers of a row to the sink. */
+function finishFour(product: Product, { rhs, shape, split }: Tile, sink: Sink, scope: ModuleScope): string {
   const [m, n] = [product.lhs.rows, product.rhs.rows];
   const step = rhs.layout.rowStep;
-  const call = `${one}(batch, m, column, values[j]);`;
+  const isSplit = split.parts > 1;
+  const call = sink('batch', 'm', 'column', 'values[j]');
   return scope.helpers.define('finish_four', () =>
     [
-      'fn finish_four(batch: i32, m: i32, n: i32, values: vec4<f32>) {',
+      `fn finish_four(${isSplit ? 'part: i32, ' : ''}batch: i32, m: i32, n: i32, values: vec4<f32>) {`,
       ...indent([
         ...(m % shape.rows ? [`if (m >= ${m}) { return; }`] : []),
         'for (var j = 0; j < 4; j++) {',

@@ -37,19 +37,30 @@ export const groupOf = (shape: TileShape): number => sliceGroupOf(shape) * shape
 /** Sums that are worth sharing. */
 const LONG = 256;
 
+/** Terms that parts of a sum should at least have where workgroups share it: each part costs as much memory as the result. */
+export const LEAST_TERMS = 512;
+/** What is left of the speed with parts to be added. */
+const SHARED = 0.9;
+
 /** So many workgroups keep a device busy. */
 export const ENOUGH = 64;
 
 export const tilesOf = ({ lhs, rhs, batch }: Product, { rows, columns }: TileShape): number =>
   Math.ceil(lhs.rows / rows) * Math.ceil(rhs.rows / columns) * batch;
 
-/** The shape that computes most per second: few numbers that nobody wants, many multiplications per load, work for all of the device. */
-export function chooseTile(product: Product): TileShape {
+/**
+ * The shape that computes most per second: few numbers that nobody wants, many multiplications per load, work for all of the device.
+ * `canSplit`: whether workgroups may share sums.
+ */
+export function chooseTile(product: Product, canSplit: boolean): TileShape {
+  const parts = canSplit ? Math.max(1, Math.floor(product.k / LEAST_TERMS)) : 1;
   const score = (shape: TileShape) => {
-    const tiles = tilesOf(product, shape);
     if (shape.slices > 1 && product.k < LONG) return 0;
+    const tiles = tilesOf(product, shape);
     const used = (product.lhs.rows * product.rhs.rows * product.batch) / (tiles * shape.rows * shape.columns);
-    return used * shape.speed * Math.min(1, (tiles * shape.slices) / ENOUGH);
+    const busy = Math.min(1, (tiles * shape.slices) / ENOUGH);
+    const shared = Math.min(1, (tiles * shape.slices * parts) / ENOUGH) * SHARED;
+    return used * shape.speed * Math.max(busy, shared);
   };
   return SHAPES.reduce((best, shape) => (score(shape) > score(best) ? shape : best));
 }

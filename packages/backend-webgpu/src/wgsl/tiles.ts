@@ -9,6 +9,7 @@ import { indent } from './nest.js';
 import type { Operand } from './operand.js';
 import { DEPTH, defineOperand, operandNames, type TileLayout, tileLayout } from './operandCode.js';
 import type { Product } from './product.js';
+import { partFunction, type Split, sinkOf } from './splits.js';
 import { finishTile } from './tileFinish.js';
 import { sliceGroupOf, type TileShape, tilesOf } from './tileShapes.js';
 
@@ -41,6 +42,7 @@ export function tilePart(
   nest: Nest,
   product: Product,
   shape: TileShape,
+  split: Split,
   scope: ModuleScope,
 ): ModulePart {
   const { k, batch } = product;
@@ -51,13 +53,19 @@ export function tilePart(
   ];
   const { slices } = shape;
   // What a slice adds up.
-  const chunk = slices > 1 ? Math.ceil(k / (DEPTH * slices)) * DEPTH : k;
-  const lhs = sideOf(product.lhs, shape, k, chunk, scope);
-  const rhs = sideOf(product.rhs, shape, k, chunk, scope);
+  const chunk = slices > 1 ? Math.ceil(split.terms / (DEPTH * slices)) * DEPTH : split.terms;
+  const asked = Math.ceil(chunk / DEPTH) * DEPTH * slices + (split.parts - 1) * split.terms;
+  const lhs = sideOf(product.lhs, shape, k, asked, scope);
+  const rhs = sideOf(product.rhs, shape, k, asked, scope);
   const carried = carriedBlocks(lhs, rhs, group);
   const sums = sumNames(shape);
   const inTerms = shape.inTerms && chunk > TERMS;
   const perRow = rhs.layout.fours / shape.held[1];
+  const begin = [
+    ...(split.parts > 1 ? [`part * ${split.terms}`] : []),
+    ...(slices > 1 ? [`slice * ${chunk}`] : []),
+    'k0',
+  ].join(' + ');
   const lines = [
     ...(slices > 1 ? [`let slice = invocation / ${group};`, `let local = invocation % ${group};`] : []),
     ...(batch > 1 ? [`let batch = block / ${down * across};`] : ['const batch = 0;']),
@@ -72,7 +80,7 @@ export function tilePart(
     `for (var k0 = 0; ; k0 += ${DEPTH}) {`,
     ...indent([
       `if (k0 < ${chunk}) {`,
-      ...indent(carried.flatMap((c) => fetch(c, slices > 1 ? `slice * ${chunk} + k0` : 'k0'))),
+      ...indent(carried.flatMap((c) => fetch(c, begin))),
       '}',
       'if (k0 > 0) {',
       ...indent(multiply(lhs, rhs, shape, sums)),
@@ -91,23 +99,18 @@ export function tilePart(
     ]),
     '}',
     ...(inTerms ? sums.flat().map((sum) => `${sum} += total_${sum};`) : []),
-    ...finishTile(nest, product, { lhs, rhs, shape, sums }, scope),
+    ...finishTile(product, { lhs, rhs, shape, split, sums }, sinkOf(nest, product, split, scope), scope),
   ];
-  const text = [
-    `fn ${name}(block: i32, ${slices > 1 ? 'invocation' : 'local'}: i32) {`,
-    ...indent(lines),
-    '}',
-  ].join('\n');
-  return { name, text, workgroups: tilesOf(product, shape) };
+  return partFunction(name, split, tilesOf(product, shape), lines, slices > 1 ? 'invocation' : 'local');
 }
 
-function sideOf(operand: Operand, shape: TileShape, k: number, chunk: number, scope: ModuleScope): Side {
+function sideOf(operand: Operand, shape: TileShape, k: number, asked: number, scope: ModuleScope): Side {
   const { slices } = shape;
   const layout = tileLayout(operand, shape);
   const vectors = layout.fours * DEPTH * slices;
   const first = operand.side === 'lhs' ? 'firstRow' : 'firstColumn';
   scope.helpers.define(layout.memory, () => `var<workgroup> ${layout.memory}: array<vec4<f32>, ${vectors}>;`);
-  defineOperand(operand, layout.kStep, k, Math.ceil(chunk / DEPTH) * DEPTH * slices, scope);
+  defineOperand(operand, layout.kStep, k, asked, scope);
   return { operand, layout, first, names: operandNames(operand) };
 }
 

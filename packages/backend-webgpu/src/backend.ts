@@ -7,7 +7,7 @@ import { createPool, type GpuBuffer } from './memory.js';
 import { createCompiler } from './program.js';
 import { createQueue } from './queue.js';
 import { contractionShader } from './wgsl/contractions.js';
-import { kernelShader } from './wgsl/module.js';
+import { kernelShader } from './wgsl/kernelShader.js';
 import { SPELLED } from './wgsl/operations.js';
 import { scatterShader } from './wgsl/scatter.js';
 import { sortShader } from './wgsl/sort.js';
@@ -72,9 +72,10 @@ function createBackend(
     free: (buffer) => pool.free(buffer as GpuBuffer),
     write: (buffer, byteOffset, bytes) => queue.write({ buffer, byteOffset }, bytes),
     read: (buffer, byteOffset, byteLength) => queue.read({ buffer, byteOffset }, byteLength),
-    compile: (kernel) => compiler.compile(kernel, kernelShader(kernel, hasSubgroups)),
+    compile: (kernel) =>
+      compiler.compile(kernel, kernelShader(kernel, { hasSubgroups, maxBuffers: capabilities.maxBuffers })),
     specialize(kernel) {
-const shader =
+      const shader =
         contractionShader(kernel, capabilities.maxBuffers) ??
         sortShader(kernel, capabilities.maxBuffers) ??
         scatterShader(kernel, capabilities.maxBuffers, hasSubgroups);

@@ -4,7 +4,7 @@ import { bufferCode } from './buffers.js';
 import type { ModuleScope } from './expressions.js';
 import { createHelpers } from './helpers.js';
 import { indent, nestFunction } from './nest.js';
-import { chooseStrategy, groupFor, sizeOf } from './strategy.js';
+import { chooseStrategy, sizeOf } from './strategy.js';
 import { SUBGROUP_INPUTS, usesSubgroups } from './subgroups.js';
 import { vectorBuffer } from './vectors.js';
 
@@ -44,16 +44,6 @@ export interface ModulePart {
 
 /** The most workgroups along one dimension of a dispatch, by WebGPU's default limits and everybody's maximum. */
 export const MAX_DIMENSION = 65535;
-
-/** The kernel's own loops. `hasSubgroups`: whether reductions may use subgroups. */
-export function kernelShader(kernel: Kernel, hasSubgroups: boolean): Shader {
-  const scope = createScope(kernel, { hasSubgroups });
-  const group = groupFor(kernel.nests);
-  const parts = kernel.nests
-    .filter((nest) => sizeOf(nest.outer) > 0)
-    .map((nest, i) => nestPart(`nest${i}`, nest, scope, group));
-  return assemble(scope, parts, group);
-}
 
 /** A nest by its own loops, as part of a module with workgroups of a size. */
 export function nestPart(name: string, nest: Nest, scope: ModuleScope, group: number): ModulePart {

@@ -2,13 +2,13 @@
 import type { Loop, Nest, Phase, Reduction, VarExpr } from '@neurite/tensor';
 import { type ModuleScope, type Names, phaseSpeller } from './expressions.js';
 import { combine, gather, identity } from './gather.js';
-import { type Strategy, sizeOf } from './strategy.js';
+import { placeOf, type Strategy, sizeOf } from './strategy.js';
 import { valueType } from './values.js';
 
 export const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
 const KEYWORDS =
-  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|lane|local|block|valid|scalars|batch|m|n|k)$/;
+  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|lane|local|block|valid|scalars|batch|m|n|k|part|last)$/;
 
 /** A name per variable that no other variable of the nest has. */
 export function nameVariables(loops: readonly Loop[]): Map<VarExpr, string> {
@@ -47,13 +47,11 @@ export function decode(loops: readonly Loop[], position: string, names: Names): 
 
 /** The function of a nest: `fn name(block: i32, local: i32)`. */
 export function nestFunction(name: string, nest: Nest, strategy: Strategy, scope: ModuleScope): string {
-  const { lanes, points, columns } = strategy;
+  const { lanes, points } = strategy;
   const total = sizeOf(nest.outer);
   const names = nameVariables([nest.outer, ...nest.phases.map((p) => p.loops)].flat());
-  const within = lanes === 1 ? 'local' : columns ? `local % ${points}` : `local / ${lanes}`;
-  const lane = columns ? `local / ${points}` : `local % ${lanes}`;
-  const lines = [`let point = ${points === 1 ? 'block' : `block * ${points} + ${within}`};`];
-  if (lanes > 1) lines.push(`let lane = ${lane};`, `let valid = point < ${total};`);
+  const lines = placeOf(strategy);
+  if (lanes > 1) lines.push(`let valid = point < ${total};`);
   else if (total % points) lines.push(`if (point >= ${total}) { return; }`);
   lines.push(...decode(nest.outer, 'point', names));
   const stored = new Set<number>();
@@ -67,7 +65,7 @@ export function nestFunction(name: string, nest: Nest, strategy: Strategy, scope
   return [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
 }
 
-const declare = (r: Reduction, scope: ModuleScope): string =>
+export const declare = (r: Reduction, scope: ModuleScope): string =>
   `var acc${r.acc}: ${valueType(r.dtype)} = ${identity(r, scope)};`;
 
 /** What a phase does at one of its points. */
@@ -123,7 +121,7 @@ function orderedPhase(phase: Phase, strategy: Strategy, scope: ModuleScope, name
 }
 
 /** The lanes share the points of the phase, and combine what they have in a tree. */
-function sharedPhase(phase: Phase, strategy: Strategy, scope: ModuleScope, names: Names): string[] {
+export function sharedPhase(phase: Phase, strategy: Strategy, scope: ModuleScope, names: Names): string[] {
   const size = sizeOf(phase.loops);
   const once = size === 1;
   const step = `k += ${strategy.lanes}`;

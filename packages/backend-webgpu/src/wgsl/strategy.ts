@@ -38,6 +38,16 @@ export function chooseStrategy(nest: Nest, group: number): Strategy {
   return { lanes, points: group / lanes, columns };
 }
 
+/** Statements that define the `point` of an invocation, from its `block` and `local` number, and its `lane` if there are several. */
+export function placeOf({ lanes, points, columns }: Strategy): string[] {
+  const within = lanes === 1 ? 'local' : columns ? `local % ${points}` : `local / ${lanes}`;
+  const lane = columns ? `local / ${points}` : `local % ${lanes}`;
+  return [
+    `let point = ${points === 1 ? 'block' : `block * ${points} + ${within}`};`,
+    ...(lanes > 1 ? [`let lane = ${lane};`] : []),
+  ];
+}
+
 /** Invocations of a workgroup: no more than share a point, for then no other points wait at their barriers. */
 export function groupFor(nests: readonly Nest[]): number {
   const wanted = nests.filter(isCooperative).map((nest) => {

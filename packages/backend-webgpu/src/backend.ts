@@ -84,6 +84,7 @@ function createBackend(
         : undefined;
     },
     submit: queue.submit,
+    ...(device.features.has('timestamp-query') && { measure: queue.measure }),
     synchronize: queue.synchronize,
     destroy() {
       queue.destroy();

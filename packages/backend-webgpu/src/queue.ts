@@ -2,16 +2,19 @@
  * The order of work. Commands are gathered and handed over together with the next read, so that a training step and the reading of
  * its loss are one submission of one pass.
  */
-import { type BufferSlice, type Command, ValidationError } from '@neurite/tensor';
+import { type BufferSlice, type Command, type Timings, ValidationError } from '@neurite/tensor';
 import { createBinder } from './binding.js';
 import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
 import { type GpuBuffer, gpuOf, type Pool, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
+import { createTimer, type Timer } from './timer.js';
 import { scalarWord } from './wgsl/values.js';
 
 export interface CommandQueue {
   submit(commands: readonly Command[]): void;
+  /** Submits commands, each in a pass of its own, and says how long these took. The device must have `timestamp-query`. */
+  measure(commands: readonly Command[]): Promise<Timings>;
   write(slice: BufferSlice, bytes: Uint8Array): void;
   read(slice: BufferSlice, byteLength: number): Promise<Uint8Array>;
   synchronize(): Promise<void>;
@@ -62,6 +65,8 @@ export function createQueue(
   /** What the gathered commands touch. */
   const touched = new Set<GPUBuffer>();
   let isScheduled = false;
+  /** Set while `measure` gathers. */
+  let timer: Timer | null = null;
 
   function schedule(): void {
     if (isScheduled) return;
@@ -113,8 +118,12 @@ export function createQueue(
     for (const buffer of scratch) touched.add(gpuOf(buffer));
   }
 
-  function encodePass(encoder: GPUCommandEncoder): void {
-    const pass = encoder.beginComputePass();
+  function encodePass(
+    encoder: GPUCommandEncoder,
+    dispatches: readonly Dispatch[],
+    timestampWrites?: GPUComputePassTimestampWrites,
+  ): void {
+    const pass = encoder.beginComputePass({ timestampWrites });
     counters.passes++;
     for (const { program, group, scalarsAt } of dispatches) {
       pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt * 4] : []);
@@ -132,7 +141,8 @@ export function createQueue(
     if (dispatches.length === 0 && reads.length === 0) return;
     const encoder = device.createCommandEncoder();
     if (usedWords) device.queue.writeBuffer(scalars, 0, words, 0, usedWords);
-    if (dispatches.length) encodePass(encoder);
+    if (timer) for (const dispatch of dispatches) encodePass(encoder, [dispatch], timer.next());
+    else if (dispatches.length) encodePass(encoder, dispatches);
     const asked = reads;
     const target = asked.length ? staging.take(asked.reduce((n, r) => n + roundUp(r.length), 0)) : null;
     let at = 0;
@@ -180,6 +190,19 @@ export function createQueue(
       for (const { program } of commands) withScratch(program as GpuProgram, () => undefined);
       commands.forEach(gather);
       schedule();
+    },
+    async measure(commands) {
+      health.check();
+      flush();
+      const measuring = createTimer(device, commands.length, health);
+      timer = measuring;
+      try {
+        commands.forEach(gather);
+        flush();
+      } finally {
+        timer = null;
+      }
+      return measuring.read();
     },
     write({ buffer, byteOffset }, bytes) {
       health.check();

@@ -10,6 +10,7 @@ export * from './functions/elementwise.js';
 export * from './functions/indexing.js';
 export * from './functions/matrix.js';
 export * from './functions/movement.js';
+export { profile } from './functions/profile.js';
 export * from './functions/random.js';
 export * from './functions/reduction.js';
 export * from './functions/shaping.js';
@@ -79,6 +80,15 @@ export * from './ops/primitives.js';
 export { detectAnomaly } from './runtime/anomaly.js';
 export { Device, getDefaultDevice as defaultDevice, type MemoryReport, memory } from './runtime/device.js';
 export type { ExplainedKernel, Explanation } from './runtime/explain.js';
+export type {
+  Clock,
+  HostEvent,
+  HostTime,
+  KernelEvent,
+  Profile,
+  ProfiledKernel,
+  ProfileEvent,
+} from './runtime/profile-summary.js';
 export { resetStats, type Stats } from './runtime/stats.js';
 export { type UseOptions, use } from './runtime/use.js';
 

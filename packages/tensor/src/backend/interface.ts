@@ -50,6 +50,14 @@ export interface Command {
   readonly scalars: readonly number[];
 }
 
+/** How long commands took, by a clock of the device. */
+export interface Timings {
+  /** One for each command, in nanoseconds: all that its program does, and nothing of what is around it. */
+  readonly nanoseconds: readonly number[];
+  /** The step of that clock, in nanoseconds: `profile` does not call a time exact that is not much longer. */
+  readonly resolution: number;
+}
+
 export interface Backend {
   readonly name: string;
   readonly capabilities: Capabilities;
@@ -69,6 +77,11 @@ export interface Backend {
   specialize?(kernel: Kernel): Program | Promise<Program> | undefined;
   /** Runs commands in order; returns when they are queued, not when they are done. */
   submit(commands: readonly Command[]): void;
+  /**
+   * Submits commands in order and says how long each took; only called by `profile`. A backend without a clock of its own leaves it
+   * out: then commands are submitted one by one, each between two calls of `synchronize`, and the host's clock is read.
+   */
+  measure?(commands: readonly Command[]): Promise<Timings>;
   /** Resolves when everything submitted is done; rejects with DeviceLostError when it never will be. */
   synchronize(): Promise<void>;
   /** Frees everything; the backend must not be used afterwards. */

@@ -8,6 +8,7 @@ import { whenHere } from '../late.js';
 import { addsProducts, matches, type Request, toGraph } from '../schedule/graph.js';
 import { buildPlan, type Plan, type PlanOptions } from '../schedule/plan.js';
 import type { Device } from './device.js';
+import { timed } from './recorder.js';
 import { stats } from './stats.js';
 
 export interface CompiledPlan extends Plan {
@@ -77,7 +78,9 @@ export function planFor(device: Device, request: Request): CompiledPlan | Promis
   const source = toGraph(request);
   const make = (rewrite?: PlanOptions['rewrite']) => {
     const { backend, fusion: fuse } = device;
-    const plan = whenHere(() => buildPlan(source, backend.capabilities, { fuse, rewrite }));
+    const plan = timed('plan', `${source.nodes.length} nodes`, device, () =>
+      whenHere(() => buildPlan(source, backend.capabilities, { fuse, rewrite })),
+    );
     return plan instanceof Promise
       ? plan.then((made) => compilePlan(device, request.hash, made))
       : compilePlan(device, request.hash, plan);
@@ -88,7 +91,10 @@ export function planFor(device: Device, request: Request): CompiledPlan | Promis
     : make();
 }
 
-function compilePlan(device: Device, hash: string, plan: Plan): CompiledPlan | Promise<CompiledPlan> {
+const compilePlan = (device: Device, hash: string, plan: Plan): CompiledPlan | Promise<CompiledPlan> =>
+  timed('compile', `${plan.steps.length} kernels`, device, () => compilePrograms(device, hash, plan));
+
+function compilePrograms(device: Device, hash: string, plan: Plan): CompiledPlan | Promise<CompiledPlan> {
   // Independent programs compile side by side.
   const programs = plan.steps.map((step) =>
     step.kind === 'kernel' ? programOf(device, step.bound.kernel) : null,

@@ -4,6 +4,7 @@ import { DeviceError, OutOfMemoryError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { DeviceHandle, Storage } from '../graph/storage.js';
 import type { CompiledPlan } from './compile.js';
+import { timed } from './recorder.js';
 import { stats } from './stats.js';
 import { createScales } from './weight.js';
 
@@ -141,7 +142,8 @@ export class Device implements DeviceHandle {
     if (!storage.host)
       throw storage.error ?? new DeviceError('a value is not on the device and has no copy on the host');
     const buffer = this.allocate(storage.bytes);
-    this.backend.write(buffer, 0, storage.host);
+    const { host } = storage;
+    timed('write', `${host.length} bytes`, this, () => this.backend.write(buffer, 0, host));
     this.own(storage, buffer);
     this.uploads.set(storage, this.runs);
     this.cached += buffer.bytes;

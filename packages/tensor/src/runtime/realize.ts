@@ -7,6 +7,7 @@ import { collect } from '../schedule/graph.js';
 import { isAnomalyMode } from './anomaly.js';
 import { type Device, deviceOf } from './device.js';
 import { forget, keptNodes, unsettledNodes, withoutFailing } from './pending.js';
+import { timed } from './recorder.js';
 import { enqueue, type Job, prepare, staleError } from './run.js';
 import { turnIfDue } from './yield.js';
 
@@ -134,7 +135,8 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   if (storage.overwrittenBy) throw staleError(node, storage.overwrittenBy);
   device.check();
   if (storage.bytes === 0) return new Uint8Array(0);
-  const bytes = await device.backend.read(storage.buffer!, 0, storage.bytes);
+  const read = () => device.backend.read(storage.buffer!, 0, storage.bytes);
+  const bytes = await timed('read', `${storage.bytes} bytes`, device, read);
   device.caughtUp();
   return bytes;
 }

@@ -4,12 +4,14 @@ import { DTYPES, viewAs } from '../dtype.js';
 import { OutOfMemoryError, StaleTensorError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { Storage } from '../graph/storage.js';
+import type { Kernel } from '../kernel/ir.js';
 import type { OpAttrs } from '../ops/primitives.js';
 import type { Request } from '../schedule/graph.js';
-import { bytesOf } from '../schedule/plan.js';
+import { bytesOf, type PlanStep } from '../schedule/plan.js';
 import { type CompiledPlan, planFor } from './compile.js';
 import type { Device } from './device.js';
 import type { HostProgram } from './host-kernel.js';
+import { recorder } from './recorder.js';
 import { stats } from './stats.js';
 
 /** A request with everything that it will need when its turn comes, taken at the time of the call. */
@@ -69,6 +71,7 @@ export function staleError(node: Node, by: string, request?: Request): StaleTens
  * waits for in its turn, so that jobs run in the order of the calls. The prelude must not queue anything on the same device.
  */
 export function enqueue(device: Device, job: Job, prelude?: () => Promise<void>): Promise<void> {
+  recorder?.follows(device);
   const run = async (previous: Promise<void> | null) => {
     if (previous) await previous;
     try {
@@ -177,40 +180,47 @@ function submitSteps(
       scalars: step.bound.scalars.map((s) => job.scalars[s]),
     };
   };
-  if (plan.steps.every((s, i) => s.kind === 'kernel' && !isHostProgram(plan.programs[i]))) {
+  const runCustom = async ({ node, inputs }: Extract<PlanStep, { kind: 'host' }>): Promise<void> => {
+    const { nodes } = plan.graph;
+    const values = await Promise.all(
+      inputs.map(async (n) => {
+        const { buffer, byteOffset } = slices.get(n)!;
+        const bytes = await device.backend.read(buffer, byteOffset, bytesOf(plan.graph, n));
+        return viewAs(nodes[n].dtype, bytes);
+      }),
+    );
+    const { dtype, attrs } = nodes[node];
+    const output = new Uint8Array(bytesOf(plan.graph, node));
+    (attrs as OpAttrs['custom']).compute(values, viewAs(dtype, output));
+    const { buffer, byteOffset } = slices.get(node)!;
+    device.backend.write(buffer, byteOffset, output);
+  };
+  if (!recorder && plan.steps.every((s, i) => s.kind === 'kernel' && !isHostProgram(plan.programs[i]))) {
     plan.steps.forEach((_, i) => batch.push(command(i)));
     flush();
     return undefined;
   }
+  let kernels: Kernel[] = [];
+  const flushMeasured = async () => {
+    if (!recorder || !batch.length) return flush();
+    const [commands, theirs] = [batch, kernels];
+    [batch, kernels] = [[], []];
+    stats.kernelsRun += commands.length;
+    await recorder.run(device, commands, theirs);
+  };
   return (async () => {
     for (const [i, step] of plan.steps.entries()) {
       if (step.kind === 'kernel' && !isHostProgram(plan.programs[i])) {
         batch.push(command(i));
+        kernels.push(step.bound.kernel);
         continue;
       }
-      flush();
+      await flushMeasured();
       stats.hostStepsRun++;
-      if (step.kind === 'kernel') {
-        await runOnHost(device, command(i));
-        continue;
-      }
-      const { nodes } = plan.graph;
-      const inputs = await Promise.all(
-        step.inputs.map(async (n) => {
-          const { buffer, byteOffset } = slices.get(n)!;
-          return viewAs(
-            nodes[n].dtype,
-            await device.backend.read(buffer, byteOffset, bytesOf(plan.graph, n)),
-          );
-        }),
-      );
-      const { dtype, attrs } = nodes[step.node];
-      const output = new Uint8Array(bytesOf(plan.graph, step.node));
-      (attrs as OpAttrs['custom']).compute(inputs, viewAs(dtype, output));
-      const { buffer, byteOffset } = slices.get(step.node)!;
-      device.backend.write(buffer, byteOffset, output);
+      const work = () => (step.kind === 'kernel' ? runOnHost(device, command(i)) : runCustom(step));
+      await (recorder ? recorder.runOnHost(device, plan, i, work) : work());
     }
-    flush();
+    await flushMeasured();
   })();
 }
 

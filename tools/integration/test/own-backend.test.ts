@@ -10,13 +10,16 @@ import {
   explain,
   type Kernel,
   manualSeed,
+  ones,
   type Program,
+  profile,
   randint,
   randn,
   realize,
   resetStats,
   stats,
   type Tensor,
+  type Timings,
   tensor,
   use,
 } from '@neurite/tensor';
@@ -54,6 +57,23 @@ const patient: BackendFactory = {
   async start() {
     const { backend, notes } = await mine().start();
     return { backend: { ...backend, compile: async (kernel) => backend.compile(kernel) }, notes };
+  },
+};
+
+/** With a clock of its own. */
+const clocked: BackendFactory = {
+  name: 'clocked',
+  async start() {
+    const { backend, notes } = await mine().start();
+    const measure = async (commands: readonly Command[]): Promise<Timings> => {
+      const nanoseconds = commands.map((command) => {
+        const start = performance.now();
+        backend.submit([command]);
+        return (performance.now() - start) * 1e6;
+      });
+      return { nanoseconds, resolution: 1000 };
+    };
+    return { backend: { ...backend, measure }, notes };
   },
 };
 
@@ -167,6 +187,26 @@ describe('a backend in one file', () => {
     await optimizer.step();
     expect([...(await weight.to('float32').data())]).toEqual([0, 0]);
     await device.destroy();
+  });
+
+  it('is profiled by the clock of the host, or by its own', async () => {
+    for (const [factory, kind] of [
+      [mine(), 'host'],
+      [clocked, 'device'],
+    ] as const) {
+      const device = await use(factory, { log: false });
+      const product = () =>
+        ones([5, 7])
+          .matmul(ones([7, 4]))
+          .softmax(1);
+      const report = await profile(product);
+      expect(report.clocks).toMatchObject([{ device: 'mine', kind }]);
+      const names = (await explain(product())).kernels.map(({ name }) => name);
+      expect(report.kernels.map(({ name }) => name).sort()).toEqual(names.sort());
+      expect(report.kernelTime).toBeGreaterThan(0);
+      expect(report.kernelTime).toBeLessThanOrEqual(report.wallTime);
+      await device.destroy();
+    }
   });
 
   it('may run tuned programs in place of the loops', async () => {

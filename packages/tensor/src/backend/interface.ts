@@ -1,5 +1,5 @@
 /**
- * The backend interface: nine functions and a record. A backend knows kernels, buffers and nothing else: no ops, no
+ * The backend interface: nine functions, a tenth for `profile`, and a record. A backend knows kernels, buffers and nothing else: no ops, no
  * gradients, no layers.
  */
 import type { DType } from '../dtype.js';

@@ -4,7 +4,9 @@ import type { Clock, Profile, ProfiledKernel } from './profile-summary.js';
 /** Times that may be off by more than this part are marked. */
 const EXACT = 0.05;
 
-const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
+/** Three digits, of small numbers two. */
+const digits = (x: number): string =>
+  x >= 100 ? x.toFixed(0) : x >= 1 || x === 0 ? x.toPrecision(3) : x.toPrecision(2);
 
 function timeText(us: number): string {
   if (us < 1) return `${digits(us * 1000)} ns`;

@@ -11,7 +11,10 @@ interface Lane {
 }
 
 /** Threads of the trace: on one of them events must not overlap. */
-function assignLanes(events: readonly ProfileEvent[]): { readonly lanes: readonly Lane[]; readonly laneOf: readonly number[] } {
+function assignLanes(events: readonly ProfileEvent[]): {
+  readonly lanes: readonly Lane[];
+  readonly laneOf: readonly number[];
+} {
   const lanes: Lane[] = [];
   const laneOf = events.map((event) => {
     const name = event.kind === 'kernel' ? event.device : `host: ${event.kind}`;

@@ -6,7 +6,7 @@ import type { Plan } from '../schedule/plan.js';
 import type { Device } from './device.js';
 import { hostStepOf, kernelCost } from './kernel-cost.js';
 import { type Clock, type HostEvent, type Profile, type ProfileEvent, summarize } from './profile-summary.js';
-import { type HostWork, type Recorder, recorder, setRecorder } from './recorder.js';
+import { type HostWork, type Recorder, setRecorder } from './recorder.js';
 import { type Stats, stats } from './stats.js';
 
 /** Changes of the host's clock that are waited for to find its step. */

@@ -3,6 +3,11 @@ import { DeviceError } from '@neurite/tensor';
 
 /** The part of `WebGpuOptions` that chooses a device. */
 export interface AdapterOptions {
+  /**
+   * A device that the page has already: tensors and the page's own buffers, textures and canvases then meet on it. It stays the page's, which
+   * destroys it; the other options that choose a device say nothing. Ask for it with the limits that the adapter has: kernels bind many buffers.
+   */
+  readonly device?: GPUDevice;
   /** Which adapter to prefer where there are several. */
   readonly powerPreference?: GPUPowerPreference;
   /**
@@ -18,7 +23,7 @@ export interface FoundDevice {
   readonly notes: readonly string[];
   /** Whether kernels may combine values across subgroups, and know which subgroup they are in. */
   readonly hasSubgroups: boolean;
-  /** Lets go of what keeps the device's own threads alive. */
+  /** Ends a device of its own, and lets go of what keeps its threads alive. */
   release(): void;
 }
 
@@ -50,7 +55,9 @@ async function nodeGpu(): Promise<GPU> {
 const isNode = (): boolean => typeof process === 'object' && !!process.versions?.node;
 
 /** Asks for a device. Throws DeviceError, whose message is the reason why there is none. */
-export async function findDevice({ powerPreference, limits = 'best' }: AdapterOptions): Promise<FoundDevice> {
+export async function findDevice(options: AdapterOptions): Promise<FoundDevice> {
+  const { device: given, powerPreference, limits = 'best' } = options;
+  if (given) return useDevice(given);
   let gpu: GPU | null = globalThis.navigator?.gpu ?? (isNode() ? await nodeGpu() : null);
   if (!gpu) throw new DeviceError('this browser has no WebGPU, or the page is not served securely');
   const adapter = await gpu.requestAdapter({ powerPreference });
@@ -59,16 +66,29 @@ export async function findDevice({ powerPreference, limits = 'best' }: AdapterOp
   const requiredLimits = best ? Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]])) : {};
   const requiredFeatures = best ? WANTED.filter((feature) => adapter.features.has(feature)) : [];
   const device = await adapter.requestDevice({ label: 'neurite', requiredLimits, requiredFeatures });
-  // Where an invocation's subgroup has no number, nothing is certain about which invocations make one up.
-  const knowsSubgroup = gpu.wgslLanguageFeatures?.has('subgroup_id') ?? false;
   return {
     device,
-    hasSubgroups: device.features.has('subgroups') && knowsSubgroup,
+    hasSubgroups: hasSubgroups(device, gpu),
     notes: [describeAdapter(adapter.info)],
     release() {
+      device.destroy();
       gpu = null;
     },
   };
+}
+
+/** Where an invocation's subgroup has no number, nothing is certain about which invocations make one up. */
+const hasSubgroups = ({ features }: GPUDevice, gpu: GPU | null): boolean =>
+  features.has('subgroups') && (gpu?.wgslLanguageFeatures?.has('subgroup_id') ?? false);
+
+/** Somebody else's device. Throws DeviceError when it is lost. */
+async function useDevice(device: GPUDevice): Promise<FoundDevice> {
+  const loss = await Promise.race([device.lost, Promise.resolve(null)]);
+  if (loss)
+    throw new DeviceError(`the given device is lost: ${loss.message || loss.reason || 'no reason given'}`);
+  const notes = [`${device.label || 'a device'} of the page`];
+  const known = globalThis.navigator?.gpu ?? null;
+  return { device, hasSubgroups: hasSubgroups(device, known), notes, release: () => undefined };
 }
 
 function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {

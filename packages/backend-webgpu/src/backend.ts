@@ -1,5 +1,12 @@
 /** The WebGPU backend: kernels as WGSL over a device's queue. */
-import type { Backend, BackendFactory, Capabilities } from '@neurite/tensor';
+import {
+  type Backend,
+  type BackendFactory,
+  type Capabilities,
+  type DeviceBuffer,
+  DeviceError,
+  OutOfMemoryError,
+} from '@neurite/tensor';
 import { type AdapterOptions, type FoundDevice, findDevice } from './adapter.js';
 import { type GpuCounters, zeroCounters } from './counters.js';
 import { watch } from './health.js';
@@ -21,6 +28,12 @@ export interface WebGpuOptions extends AdapterOptions {
 export interface GpuBackend extends Backend {
   readonly device: GPUDevice;
   readonly counters: GpuCounters;
+  /** Hands over what has been gathered: what is submitted to the device afterwards comes behind it. */
+  flush(): void;
+  /** Does work of the function `who` on the device, behind what has been gathered; what is wrong with it is told to whoever waits next. */
+  after(who: string, work: () => void): void;
+  /** Takes over a buffer of this device, with the usages of one of its own. Throws OutOfMemoryError. */
+  adopt(buffer: GPUBuffer): DeviceBuffer;
 }
 
 /**
@@ -39,19 +52,17 @@ export function webgpu(options: WebGpuOptions = {}): BackendFactory {
 
 const DEFAULT_BUDGET = 2 ** 32;
 
-function createBackend(
-  { device, hasSubgroups, release }: FoundDevice,
-  { memoryBudget = DEFAULT_BUDGET }: WebGpuOptions,
-): GpuBackend {
+function createBackend({ device, hasSubgroups, release }: FoundDevice, options: WebGpuOptions): GpuBackend {
+  const { memoryBudget = DEFAULT_BUDGET } = options;
   const { limits } = device;
   const counters = zeroCounters();
-  const health = watch(device);
+  const health = watch(device, options.device !== undefined);
   const queue = createQueue(device, counters, health, {
     allocate: (bytes) => pool.allocate(bytes),
     free: (buffer) => pool.free(buffer),
   });
   const largest = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, memoryBudget);
-  const pool = createPool(device, { budget: memoryBudget, largest, counters, flush: queue.flush });
+  const pool = createPool(device, { budget: memoryBudget, largest, counters, health, flush: queue.flush });
   const compiler = createCompiler(device, counters);
   const capabilities: Capabilities = {
     dtypes: GPU_DTYPES,
@@ -68,6 +79,16 @@ function createBackend(
     device,
     counters,
     capabilities,
+    flush: queue.flush,
+    after(who, work) {
+      health.check();
+      queue.flush();
+      const noMemory = (message: string) =>
+        new OutOfMemoryError(`${who}: the device has no memory left: ${message}`);
+      const wrong = (message: string) => new DeviceError(`${who}: ${message}`);
+      health.guard('out-of-memory', noMemory, () => health.guard('validation', wrong, work));
+    },
+    adopt: pool.adopt,
     allocate: pool.allocate,
     free: (buffer) => pool.free(buffer as GpuBuffer),
     write: (buffer, byteOffset, bytes) => queue.write({ buffer, byteOffset }, bytes),
@@ -89,7 +110,6 @@ function createBackend(
     destroy() {
       queue.destroy();
       pool.destroy();
-      device.destroy();
       release();
     },
   };

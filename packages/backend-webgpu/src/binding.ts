@@ -1,6 +1,7 @@
 /** Bind groups, used again when a kernel runs on the same buffers. */
-import { type BufferSlice, type DeviceBuffer, DTYPES } from '@neurite/tensor';
+import { type BufferSlice, type DeviceBuffer, DeviceError, DTYPES } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
+import type { Health } from './health.js';
 import { gpuOf, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
 
@@ -15,7 +16,12 @@ export type Bind = (
 ) => GPUBindGroup;
 
 /** `scalars`: the block of runtime scalars. */
-export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: GpuCounters): Bind {
+export function createBinder(
+  device: GPUDevice,
+  scalars: GPUBuffer,
+  counters: GpuCounters,
+  health: Health,
+): Bind {
   const groups = new WeakMap<GpuProgram, Map<string, GPUBindGroup>>();
   const numbers = new WeakMap<GPUBuffer, number>();
   let next = 0;
@@ -44,7 +50,11 @@ export function createBinder(device: GPUDevice, scalars: GPUBuffer, counters: Gp
       entries.push({ binding: entries.length, resource: { buffer: scalars, size } });
     }
     counters.bindGroups++;
-    return device.createBindGroup({ label: kernel.name, layout, entries });
+    const refused = (message: string) =>
+      new DeviceError(`webgpu: kernel ${kernel.name} cannot bind its buffers: ${message}`);
+    return health.guard('validation', refused, () =>
+      device.createBindGroup({ label: kernel.name, layout, entries }),
+    );
   }
 
   return (program, slices, scratch) => {

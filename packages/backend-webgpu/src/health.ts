@@ -2,6 +2,19 @@
 import { DeviceError, DeviceLostError, OutOfMemoryError } from '@neurite/tensor';
 
 export interface Health {
+  /**
+   * Does work whose complaints of a kind come to whoever waits for the device next, as the error that `tell` makes of them; not to the
+   * page that the device may belong to.
+   */
+  guard<T>(
+    kind: GPUErrorFilter,
+    tell: (message: string) => DeviceError | Promise<DeviceError>,
+    work: () => T,
+  ): T;
+  /** Buffers of which the device has yet to say whether it had the memory, each with the first kernel that is to use it. */
+  readonly unsure: Map<GPUBuffer, string | null>;
+  /** Resolves when all guarded work so far has been judged. */
+  judged(): Promise<void>;
   /** Throws DeviceLostError when the device is gone, and once what else went wrong since the last check. */
   check(): void;
   /** Waits, but not for a device that is gone. */
@@ -9,7 +22,8 @@ export interface Health {
   lost(): DeviceLostError;
 }
 
-export function watch(device: GPUDevice): Health {
+/** `isShared`: whether others use the device too; what they do wrong is not told here. */
+export function watch(device: GPUDevice, isShared: boolean): Health {
   let loss: DeviceLostError | null = null;
   let fault: DeviceError | null = null;
   const lost = () => loss ?? new DeviceLostError('webgpu: the device was destroyed');
@@ -20,15 +34,39 @@ export function watch(device: GPUDevice): Health {
         : `webgpu: the device is lost: ${message || 'no reason given'}`,
     );
   });
-  device.addEventListener('uncapturederror', (event) => {
+  async function orLost<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => undefined);
+    return Promise.race([
+      work,
+      gone.then((): never => {
+        throw lost();
+      }),
+    ]);
+  }
+  let judged: Promise<unknown> = Promise.resolve();
+  const listen = (event: Event) => {
     const { error } = event as GPUUncapturedErrorEvent;
     const isMemory = error.constructor.name === 'GPUOutOfMemoryError';
     fault ??= isMemory
       ? new OutOfMemoryError(`webgpu: the device has no memory left: ${error.message}`)
       : new DeviceError(`webgpu: ${error.message}`);
     event.preventDefault();
-  });
+  };
+  if (!isShared) device.addEventListener('uncapturederror', listen);
   return {
+    guard(kind, tell, work) {
+      device.pushErrorScope(kind);
+      try {
+        return work();
+      } finally {
+        const verdict = device.popErrorScope().then(async (error) => {
+          if (error) fault ??= await tell(error.message);
+        });
+        judged = Promise.allSettled([judged, verdict]);
+      }
+    },
+    unsure: new Map(),
+    judged: () => orLost(judged.then(() => undefined)),
     check() {
       if (loss) throw loss;
       if (!fault) return;
@@ -36,15 +74,7 @@ export function watch(device: GPUDevice): Health {
       fault = null;
       throw told;
     },
-    async orLost(work) {
-      work.catch(() => undefined);
-      return Promise.race([
-        work,
-        gone.then((): never => {
-          throw lost();
-        }),
-      ]);
-    },
+    orLost,
     lost,
   };
 }

@@ -1,22 +1,27 @@
 /** Device memory: buffers that are used again, under a budget. */
 import { type DeviceBuffer, OutOfMemoryError, ValidationError } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
+import type { Health } from './health.js';
 
 export interface GpuBuffer extends DeviceBuffer {
   /** Null once freed. */
   gpu: GPUBuffer | null;
+  /** Whether it came from outside, and so is no good for the pool. */
+  readonly isAdopted?: boolean;
 }
 
 export interface Pool {
   /** Throws OutOfMemoryError. */
   allocate(bytes: number): GpuBuffer;
+  /** Takes over a buffer that someone else made: it counts, and is destroyed when it is freed. Throws OutOfMemoryError. */
+  adopt(gpu: GPUBuffer): GpuBuffer;
   /** The buffer may be given to someone else at once: the queue keeps the order. */
   free(buffer: GpuBuffer): void;
   destroy(): void;
 }
 
 /** What buffers are for: kernels, copies in both directions. */
-const USAGE = 0x80 | 0x8 | 0x4;
+export const USAGE = 0x80 | 0x8 | 0x4;
 const LEAST = 256;
 
 /** A size with few others near it, at most an eighth more: buffers of nearly the same size are used for each other. */
@@ -38,11 +43,19 @@ export interface PoolOptions {
   /** Bytes of the largest buffer. */
   readonly largest: number;
   readonly counters: GpuCounters;
+  readonly health: Health;
   /** Hands over commands that are still to use buffers that are free by now. */
   flush(): void;
 }
 
-export function createPool(device: GPUDevice, { budget, largest, counters, flush }: PoolOptions): Pool {
+export function createPool(
+  device: GPUDevice,
+  { budget, largest, counters, health, flush }: PoolOptions,
+): Pool {
+  /** Buffers for which the device had no memory. */
+  const broken = new WeakSet<GPUBuffer>();
+  /** Everything that is to be destroyed at the end, for the device may live on. */
+  const all = new Set<GPUBuffer>();
   const idle = new Map<number, GPUBuffer[]>();
   let live = 0;
   let pooled = 0;
@@ -53,41 +66,85 @@ export function createPool(device: GPUDevice, { budget, largest, counters, flush
     flush();
     for (const [size, buffers] of idle) {
       while (buffers.length && live + pooled + bytes > budget) {
-        buffers.pop()!.destroy();
+        discard(buffers.pop()!);
         pooled -= size;
       }
     }
   }
 
+  function discard(gpu: GPUBuffer): void {
+    all.delete(gpu);
+    gpu.destroy();
+  }
+
+  /** A buffer that is not in use, unless it has turned out that there was no memory for it. */
+  function reuse(size: number): GPUBuffer | null {
+    for (let gpu = idle.get(size)?.pop(); gpu; gpu = idle.get(size)!.pop()) {
+      pooled -= size;
+      if (!broken.has(gpu)) return gpu;
+      discard(gpu);
+    }
+    return null;
+  }
+
+  /** The device tells later that it has no memory, and by then a kernel is to use the buffer. */
+  function create(size: number): GPUBuffer {
+    const noMemory = (message: string) => {
+      broken.add(made);
+      const user = health.unsure.get(made);
+      const who = user ? `kernel ${user}: ` : '';
+      return new OutOfMemoryError(`webgpu: ${who}the device has no memory for ${size} bytes: ${message}`);
+    };
+    const made = health.guard('out-of-memory', noMemory, () => device.createBuffer({ size, usage: USAGE }));
+    health.unsure.set(made, null);
+    const sure = () => health.unsure.delete(made);
+    health.judged().then(sure, sure);
+    counters.buffers++;
+    return made;
+  }
+
   return {
+    adopt(gpu) {
+      if (gpu.size > largest || live + gpu.size > budget)
+        throw new OutOfMemoryError(
+          `webgpu: cannot take over ${gpu.size} bytes: ${live} are in use, the budget is ${budget} and the largest buffer ${largest}`,
+        );
+      live += gpu.size;
+      all.add(gpu);
+      return { bytes: gpu.size, gpu, isAdopted: true };
+    },
     allocate(bytes) {
       const size = roundedSize(bytes);
       if (bytes > largest || live + size > budget)
         throw new OutOfMemoryError(
           `webgpu: cannot allocate ${bytes} bytes: ${live} are in use, the budget is ${budget} and the largest buffer ${largest}`,
         );
-      let gpu = idle.get(size)?.pop();
-      if (gpu) pooled -= size;
-      else {
+      let gpu = reuse(size);
+      if (!gpu) {
         makeRoom(size);
-        gpu = device.createBuffer({ size: Math.min(size, roundUp(largest)), usage: USAGE });
-        counters.buffers++;
+        gpu = create(Math.min(size, roundUp(largest)));
+        all.add(gpu);
       }
       live += size;
       return { bytes, gpu };
     },
     free(buffer) {
       const gpu = gpuOf(buffer);
-      const size = roundedSize(buffer.bytes);
+      const size = buffer.isAdopted ? gpu.size : roundedSize(buffer.bytes);
       buffer.gpu = null;
       live -= size;
+      if (buffer.isAdopted || broken.has(gpu)) {
+        flush();
+        discard(gpu);
+        return;
+      }
       pooled += size;
       const same = idle.get(size);
       if (same) same.push(gpu);
       else idle.set(size, [gpu]);
     },
     destroy() {
-      for (const buffers of idle.values()) for (const gpu of buffers) gpu.destroy();
+      for (const gpu of all) gpu.destroy();
       idle.clear();
     },
   };

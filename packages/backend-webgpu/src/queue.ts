@@ -2,7 +2,7 @@
  * The order of work. Commands are gathered and handed over together with the next read, so that a training step and the reading of
  * its loss are one submission of one pass.
  */
-import { type BufferSlice, type Command, type Timings, ValidationError } from '@neurite/tensor';
+import { type BufferSlice, type Command, DeviceError, type Timings, ValidationError } from '@neurite/tensor';
 import { createBinder } from './binding.js';
 import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
@@ -57,7 +57,7 @@ export function createQueue(
 ): CommandQueue {
   const scalars = device.createBuffer({ label: 'scalars', size: SCALAR_BYTES, usage: 0x40 | 0x8 });
   const words = new Uint32Array(SCALAR_BYTES / 4);
-  const bind = createBinder(device, scalars, counters);
+  const bind = createBinder(device, scalars, counters, health);
   const staging = createStaging(device, counters);
   let dispatches: Dispatch[] = [];
   let reads: Read[] = [];
@@ -114,8 +114,27 @@ export function createQueue(
     });
     dispatches.push({ program: program as GpuProgram, group, scalarsAt: usedWords });
     usedWords += size;
-    for (const { buffer } of buffers) touched.add(gpuOf(buffer));
-    for (const buffer of scratch) touched.add(gpuOf(buffer));
+    const all = [...buffers.map(({ buffer }) => gpuOf(buffer)), ...scratch.map(gpuOf)];
+    for (const gpu of all) {
+      touched.add(gpu);
+      if (health.unsure.get(gpu) === null) health.unsure.set(gpu, kernel.name);
+    }
+  }
+
+  /** What a refused submission comes to: which kernel it was is found by encoding each alone. */
+  async function refused(asked: readonly Dispatch[], message: string): Promise<DeviceError> {
+    for (const dispatch of asked) {
+      device.pushErrorScope('validation');
+      const encoder = device.createCommandEncoder();
+      encodePass(encoder, [dispatch]);
+      encoder.finish();
+      const error = await device.popErrorScope();
+      if (error)
+        return new DeviceError(
+          `webgpu: kernel ${dispatch.program.kernel.name} was refused: ${error.message}`,
+        );
+    }
+    return new DeviceError(`webgpu: ${message}`);
   }
 
   function encodePass(
@@ -139,23 +158,29 @@ export function createQueue(
 
   function flush(): void {
     if (dispatches.length === 0 && reads.length === 0) return;
-    const encoder = device.createCommandEncoder();
-    if (usedWords) device.queue.writeBuffer(scalars, 0, words, 0, usedWords);
-    if (timer) for (const dispatch of dispatches) encodePass(encoder, [dispatch], timer.next());
-    else if (dispatches.length) encodePass(encoder, dispatches);
-    const asked = reads;
+    const [ran, asked] = [dispatches, reads];
     const target = asked.length ? staging.take(asked.reduce((n, r) => n + roundUp(r.length), 0)) : null;
-    let at = 0;
-    for (const { source, offset, length } of asked) {
-      encoder.copyBufferToBuffer(source, offset, target!, at, roundUp(length));
-      at += roundUp(length);
-    }
+    health.guard(
+      'validation',
+      (message) => refused(ran, message),
+      () => {
+        const encoder = device.createCommandEncoder();
+        if (usedWords) device.queue.writeBuffer(scalars, 0, words, 0, usedWords);
+        if (timer) for (const dispatch of ran) encodePass(encoder, [dispatch], timer.next());
+        else if (ran.length) encodePass(encoder, ran);
+        let at = 0;
+        for (const { source, offset, length } of asked) {
+          encoder.copyBufferToBuffer(source, offset, target!, at, roundUp(length));
+          at += roundUp(length);
+        }
+        device.queue.submit([encoder.finish()]);
+      },
+    );
+    counters.submits++;
     dispatches = [];
     reads = [];
     usedWords = 0;
     touched.clear();
-    device.queue.submit([encoder.finish()]);
-    counters.submits++;
     if (target) void deliver(target, asked);
   }
 
@@ -165,6 +190,7 @@ export function createQueue(
       counters.maps++;
       const length = asked.reduce((n, r) => n + roundUp(r.length), 0);
       await health.orLost(target.mapAsync(1, 0, length));
+      await health.judged();
       health.check();
       const mapped = new Uint8Array(target.getMappedRange(0, length));
       let at = 0;
@@ -243,6 +269,7 @@ export function createQueue(
     async synchronize() {
       flush();
       await health.orLost(device.queue.onSubmittedWorkDone());
+      await health.judged();
       health.check();
     },
     flush,
@@ -250,6 +277,8 @@ export function createQueue(
       for (const { reject } of reads) reject(health.lost());
       reads = [];
       dispatches = [];
+      scalars.destroy();
+      staging.destroy();
     },
   };
 }
@@ -263,6 +292,7 @@ function padded(bytes: Uint8Array): Uint8Array {
 interface Staging {
   take(bytes: number): GPUBuffer;
   give(buffer: GPUBuffer): void;
+  destroy(): void;
 }
 
 /** Staging buffers that are kept. */
@@ -284,6 +314,9 @@ function createStaging(device: GPUDevice, counters: GpuCounters): Staging {
     give(buffer) {
       idle.push(buffer);
       if (idle.length > KEPT_STAGING) idle.shift()!.destroy();
+    },
+    destroy() {
+      for (const buffer of idle) buffer.destroy();
     },
   };
 }

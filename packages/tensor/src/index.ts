@@ -5,6 +5,7 @@
 export * from './functions/combine.js';
 export { type Compiled, type CompileOptions, type CompileReport, compile } from './functions/compile.js';
 export * from './functions/create.js';
+export { type DeviceBufferOptions, fromDeviceBuffer, withDeviceBuffer } from './functions/device-buffer.js';
 export * from './functions/einsum.js';
 export * from './functions/elementwise.js';
 export * from './functions/indexing.js';

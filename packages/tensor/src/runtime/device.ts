@@ -86,10 +86,15 @@ export class Device implements DeviceHandle {
       this.dropUploads((lastRun) => lastRun < this.runs);
       buffer = this.backend.allocate(bytes);
     }
-    this.live += buffer.bytes;
-    if (this.live > this.peak) this.peak = this.live;
+    this.adopt(buffer);
     stats.bytesAllocated += buffer.bytes;
     return buffer;
+  }
+
+  /** Takes a buffer of its backend into the account. */
+  adopt(buffer: DeviceBuffer): void {
+    this.live += buffer.bytes;
+    if (this.live > this.peak) this.peak = this.live;
   }
 
   free(buffer: DeviceBuffer): void {

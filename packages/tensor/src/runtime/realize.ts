@@ -1,4 +1,5 @@
 /** From requests for values to jobs. */
+import type { DeviceBuffer } from '../backend/interface.js';
 import { DTYPES } from '../dtype.js';
 import { leaf, type Node, sizeOf } from '../graph/node.js';
 import { observer, refuseReplay } from '../graph/observer.js';
@@ -123,22 +124,40 @@ async function submitRequest(device: Device, asked: readonly Node[]): Promise<vo
   });
 }
 
-/** The bytes of a node's value, row-major: the caller's own copy. */
-export async function readNode(node: Node): Promise<Uint8Array> {
+/** The storage of a node whose value is on the host, or has been made on the device (or is about to be, by what was submitted). */
+async function storageOf(node: Node): Promise<Storage> {
   await realizeNodes([node]);
   const storage = node.storage!;
   if (storage.source) await fetchTransfers([storage]);
-  if (storage.host) return storage.host.slice();
+  if (storage.host) return storage;
   const device = deviceOf(node);
   if (!storage.buffer) await device.tail;
   if (storage.error) throw storage.error;
   if (storage.overwrittenBy) throw staleError(node, storage.overwrittenBy);
   device.check();
+  return storage;
+}
+
+/** The bytes of a node's value, row-major: the caller's own copy. */
+export async function readNode(node: Node): Promise<Uint8Array> {
+  const storage = await storageOf(node);
+  if (storage.host) return storage.host.slice();
   if (storage.bytes === 0) return new Uint8Array(0);
+  const device = deviceOf(node);
   const read = () => device.backend.read(storage.buffer!, 0, storage.bytes);
   const bytes = await timed('read', `${storage.bytes} bytes`, device, read);
   device.caughtUp();
   return bytes;
+}
+
+/** Calls `use` with the buffer of a node's value. It is the value's until `use` returns, for commands that are submitted before. */
+export async function useBufferOf<T>(
+  node: Node,
+  use: (buffer: DeviceBuffer, device: Device) => T,
+): Promise<T> {
+  const storage = await storageOf(node);
+  const device = deviceOf(node);
+  return use(device.bufferOf(storage), device);
 }
 
 /** The same value on another device: host data are shared, device values are fetched when they are needed. */

@@ -96,10 +96,7 @@ describe('from a GPU buffer', () => {
     gpu.free(device.disown((x.node as { storage: Parameters<Device['disown']>[0] }).storage)!);
     gpu.device.pushErrorScope('validation');
     gpu.device.queue.writeBuffer(buffer, 0, bytesOf(1) as Uint8Array<ArrayBuffer>);
-    gpu.device.queue.submit([]);
-    expect(await gpu.device.popErrorScope()).toBeNull();
-    await expect(read(buffer)).rejects.toThrow();
-    await expect(gpu.synchronize()).rejects.toThrow(DeviceError);
+    expect((await gpu.device.popErrorScope())?.message).toMatch(/destroyed/);
   });
 
   test('what cannot be is refused at the call', async () => {

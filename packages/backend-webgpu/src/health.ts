@@ -70,7 +70,9 @@ export function watch(device: GPUDevice, isShared: boolean): Health {
         return work();
       } finally {
         const verdict = device.popErrorScope().then(async (error) => {
-          if (error) state.fault ??= await tell(error.message);
+          if (!error) return;
+          const told = await tell(error.message);
+          state.fault ??= told;
         });
         judged = Promise.allSettled([judged, verdict]);
       }

@@ -91,6 +91,60 @@ test('what the device complains about later is told to the next who waits, once'
   gpu.destroy();
 });
 
+const bound = (...buffers: readonly ReturnType<GpuBackend['allocate']>[]) =>
+  buffers.map((buffer) => ({ buffer, byteOffset: 0 }));
+
+test('a kernel that the device refuses when it is to run is named, and the others are not', async () => {
+  const gpu = await startGpu();
+  const good = await gpu.compile(scaling(1, 7));
+  const bad = { ...(await gpu.compile(scaling(1, 5))), workgroups: [2 ** 20, 1] };
+  const [a, b] = [gpu.allocate(4), gpu.allocate(4)];
+  gpu.write(a, 0, bytesOf(3));
+  gpu.submit([
+    { program: good, buffers: bound(a, b), scalars: [] },
+    { program: bad, buffers: bound(a, b), scalars: [] },
+  ]);
+  const read = gpu.read(b, 0, 4);
+  await expect(read).rejects.toThrow(DeviceError);
+  await expect(read).rejects.toThrow(/^webgpu: kernel times_5 was refused: /);
+  gpu.submit([{ program: good, buffers: bound(a, b), scalars: [] }]);
+  expect(numbersOf(await gpu.read(b, 0, 4))).toEqual([21]);
+  // A buffer that is too small for what the kernel binds.
+  const wide = await gpu.compile(scaling(4096, 2));
+  gpu.submit([{ program: wide, buffers: bound(a, gpu.allocate(4 * 4096)), scalars: [] }]);
+  await expect(gpu.synchronize()).rejects.toThrow(/^webgpu: kernel times_2 cannot bind its buffers: /);
+  await gpu.synchronize();
+  gpu.destroy();
+});
+
+test('a kernel for whose buffer the device has no memory is named, and the buffer is not used again', async () => {
+  const gpu = await startGpu();
+  const program = await gpu.compile(scaling(1, 7));
+  const a = gpu.allocate(4);
+  gpu.write(a, 0, bytesOf(3));
+  await gpu.synchronize();
+  // As a device with less memory would answer: the software adapter takes what the machine has.
+  const pop = gpu.device.popErrorScope.bind(gpu.device);
+  vi.spyOn(gpu.device, 'popErrorScope').mockImplementationOnce(async () => {
+    await pop();
+    return { message: 'no memory here' } as GPUError;
+  });
+  const b = gpu.allocate(4);
+  gpu.submit([{ program, buffers: bound(a, b), scalars: [] }]);
+  const read = gpu.read(b, 0, 4);
+  await expect(read).rejects.toThrow(OutOfMemoryError);
+  await expect(read).rejects.toThrow(
+    'webgpu: kernel times_7: the device has no memory for 256 bytes: no memory here',
+  );
+  gpu.free(b);
+  const { buffers } = gpu.counters;
+  const c = gpu.allocate(4);
+  expect(gpu.counters.buffers).toBe(buffers + 1);
+  gpu.submit([{ program, buffers: bound(a, c), scalars: [] }]);
+  expect(numbersOf(await gpu.read(c, 0, 4))).toEqual([21]);
+  gpu.destroy();
+});
+
 test('two hundred devices come and go, and leave nothing behind', async () => {
   const resident: number[] = [];
   setFlagsFromString('--expose-gc');

@@ -17,6 +17,23 @@ const FLAGS = [
   '--enable-unsafe-webgpu',
 ];
 
+/**
+ * Without these the headless Chromium composes pages without a GPU, and its GPU process dies when WebGPU draws to a canvas or takes a video
+ * frame. With them all of it is one software Vulkan.
+ */
+const COMPOSING = [
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+];
+
+export interface LaunchOptions {
+  /** Whether canvases and video frames can meet WebGPU (default false). */
+  readonly composes?: boolean;
+}
+
 export interface OpenOptions extends BundleOptions {
   /** Whether the page is cross-origin isolated and so has SharedArrayBuffer (default true). */
   readonly isolated?: boolean;
@@ -60,10 +77,11 @@ export interface Browser {
 }
 
 /** Starts a headless Chromium. Throws an error that says what is missing. */
-export async function launch(): Promise<Browser> {
+export async function launch({ composes = false }: LaunchOptions = {}): Promise<Browser> {
+  const args = composes ? [...FLAGS, ...COMPOSING] : FLAGS;
   const { path, env } = findChromium();
   const browser = await chromium
-    .launch({ executablePath: path, args: FLAGS, timeout: 0, env: { ...environment(), ...env } })
+    .launch({ executablePath: path, args, timeout: 0, env: { ...environment(), ...env } })
     .catch((cause: Error) => {
       throw new Error(`browser: ${path} does not start: ${cause.message}`, { cause });
     });

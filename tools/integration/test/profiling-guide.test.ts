@@ -51,7 +51,9 @@ it('shows what its example prints', async () => {
   console.info(table);
   const [shown] = blocksIn('text');
   expect(counted(table).sort()).toEqual(counted(shown).sort());
-  expect(shown.split('\n')[0]).toMatch(/^kernel +loops +calls +time +per call +share +flop +bytes +GFLOP\/s +GB\/s$/);
+  expect(shown.split('\n')[0]).toMatch(
+    /^kernel +loops +calls +time +per call +share +flop +bytes +GFLOP\/s +GB\/s$/,
+  );
   const [built] = [/plans: .*/.exec(table), /plans: .*/.exec(shown)].map((found) => found![0]);
   expect(shown).toContain(built);
   expect(line).toMatch(/^\w+: [\d.]+ GFLOP\/s, \d+ events$/);

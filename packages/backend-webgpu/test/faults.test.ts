@@ -14,6 +14,7 @@ import {
 } from '@neurite/tensor';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type GpuBackend, type WebGpuOptions, webgpu } from '../src/index.js';
+import type { GpuProgram } from '../src/program.js';
 import { bytesOf, numbersOf, scaling } from './programs.js';
 import { startGpu } from './start.js';
 
@@ -97,7 +98,9 @@ const bound = (...buffers: readonly ReturnType<GpuBackend['allocate']>[]) =>
 test('a kernel that the device refuses when it is to run is named, and the others are not', async () => {
   const gpu = await startGpu();
   const good = await gpu.compile(scaling(1, 7));
-  const bad = { ...(await gpu.compile(scaling(1, 5))), workgroups: [2 ** 20, 1] };
+  const small = (await gpu.compile(scaling(1, 5))) as GpuProgram;
+  const stages = small.stages.map((stage) => ({ ...stage, workgroups: [2 ** 20, 1] }));
+  const bad = { ...small, stages };
   const [a, b] = [gpu.allocate(4), gpu.allocate(4)];
   gpu.write(a, 0, bytesOf(3));
   gpu.submit([

@@ -5,7 +5,10 @@ import * as nn from '@neurite/nn';
 import { Adam } from '@neurite/optim';
 import { manualSeed, randint, randn, type Tensor, tensor, use } from '@neurite/tensor';
 
-export type Numbers = Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>;
+export type Numbers = Record<
+  string,
+  { readonly shape: readonly number[]; readonly values: readonly number[] }
+>;
 
 /** A small network with its training. */
 export function training() {

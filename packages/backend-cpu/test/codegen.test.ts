@@ -291,6 +291,30 @@ test.each([
   },
 );
 
+test.each([1, 2, 3, 4, 5, 8, 14, 28, 61])(
+  'each element of a line goes to two neighbours, and their places in a pair are known: %i points',
+  (size) => {
+    const [y, x] = [loop('y', 3), loop('x', size)];
+    const half = Math.ceil(size / 2);
+    const source = op('add', op('mul', y.variable, int(half)), op('div', x.variable, int(2)));
+    const isSecond = op('eq', op('rem', x.variable, int(2)), int(1));
+    const value = op('where', isSecond, op('neg', load(0, source)), load(0, source));
+    const at = op('add', op('mul', y.variable, int(size)), x.variable);
+    const buffers = [floats(3 * half), floats(3 * size, 'write')];
+    const k = kernel('unpool', buffers, nest([y, x], phase([], { stores: [set(1, at, value)] })));
+    const expected = Array.from({ length: 3 * size }, (_, i) => {
+      const column = i % size;
+      return (column % 2 ? -1 : 1) * (1 + Math.floor(i / size) * half + Math.floor(column / 2));
+    });
+    expect([
+      ...run(
+        k,
+        Float32Array.from({ length: 3 * half }, (_, i) => i + 1),
+      ),
+    ]).toEqual(expected);
+  },
+);
+
 test('long sums lose little: the second level of sums keeps the error of 2^18 terms small', () => {
   const size = 2 ** 18;
   const input = Float32Array.from({ length: size }, (_, n) => 0.1 + Math.abs(wave(n)));

@@ -7,7 +7,7 @@
 import { DTYPES, type DType, type Expr, type LoadExpr, type Store } from '@neurite/tensor';
 import type { LaneMemoryOp, MemoryOp } from '../wasm/encoder.js';
 import { pushAddress } from './address.js';
-import { type Context, isShuffled, laneStride, varies } from './context.js';
+import { type Context, isPaired, isShuffled, laneStride, varies } from './context.js';
 import { pack, unpack, widenMask } from './convert.js';
 import { combineLanes } from './operations.js';
 
@@ -35,6 +35,13 @@ const reversed = (lanes: number) =>
 /** Bytes of a shuffle that takes every second 32-bit lane of two vectors. */
 const EVEN = [0, 8, 16, 24].flatMap((byte) => [byte, byte + 1, byte + 2, byte + 3]);
 
+/** Bytes of a shuffle of a vector with itself that doubles its first elements: one machine instruction. */
+const inPairs = (bytes: number) =>
+  Array.from({ length: 16 }, (_, i) => {
+    const element = Math.floor(i / bytes);
+    return 16 * (element % 2) + bytes * (element >> 1) + (i % bytes);
+  });
+
 /** Pushes the lanes of a load. */
 export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const { f } = c;
@@ -43,13 +50,17 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
   const maskVaries = e.guard !== null && varies(c, e.guard) && c.lanes > 1;
   const stride = c.lanes > 1 && varies(c, e.index) ? laneStride(c, e.index) : 0;
   const exact = e.guard !== null;
-  if (stride === undefined || (stride !== 0 && stride !== 1 && !isShuffled(stride, bytes, c.lanes))) {
+  // Vectors of four start at even points: whole ones come first, then single points.
+  const paired = stride === undefined && c.lanes === 4 && isPaired(e.index, c.lane!);
+  const gathered =
+    stride === undefined ? !paired : stride !== 0 && stride !== 1 && !isShuffled(stride, bytes, c.lanes);
+  if (gathered) {
     pushGather(c, e, first, maskVaries);
     return;
   }
 
   const backward = stride === -1 ? c.lanes - 1 : 0;
-  const op = stride === 0 ? SPLAT[bytes] : NEIGHBOURS[bytes * c.lanes];
+  const op = stride === 0 ? SPLAT[bytes] : NEIGHBOURS[bytes * (paired ? 2 : c.lanes)];
   const added = pushAddress(c, e.buffer, e.index, first + backward, { exact });
   const address = e.guard || stride === 2 ? f.local('i32') : -1;
   const read = () => {
@@ -57,6 +68,12 @@ export function pushLoad(c: Context, e: LoadExpr, copy: number): void {
     if (backward) {
       f.i32x4(0);
       f.shuffle(reversed(c.lanes));
+    }
+    if (paired) {
+      const own = f.local('v128');
+      f.tee(own);
+      f.get(own);
+      f.shuffle(inPairs(bytes));
     }
     if (stride === 2) {
       f.get(address);

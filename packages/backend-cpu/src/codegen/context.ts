@@ -170,4 +170,13 @@ export function laneStride(c: Context, index: Expr): number | undefined {
 export const isShuffled = (stride: number, bytes: number, lanes: number): boolean =>
   bytes === 4 && (stride === -1 || (stride === 2 && lanes === 4));
 
+/** Whether `index` changes with `variable` as its half does: neighbours from an even point on share elements two by two. */
+export function isPaired(index: Expr, variable: VarExpr): boolean {
+  const varying = [...linearOf(index).terms].filter(([atom]) => contains(atom, variable));
+  const [atom, factor] = varying[0] ?? [];
+  if (varying.length !== 1 || factor !== 1 || atom?.kind !== 'op' || atom.op !== 'div') return false;
+  const [x, y] = atom.args;
+  return x === variable && y.kind === 'const' && y.value === 2;
+}
+
 export const isInt = (dtype: DType): boolean => dtype !== 'bool' && !dtype.startsWith('float');

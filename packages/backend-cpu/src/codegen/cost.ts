@@ -14,14 +14,15 @@ import {
   visitExprs,
 } from '@neurite/tensor';
 import { MATH, type MathName } from '../math/index.js';
-import { contains, isInt, isShuffled, strideOf } from './context.js';
-import { BY_LANE } from './operations.js';
+import { contains, isInt, isPaired, isShuffled, strideOf } from './context.js';
+import { BY_LANE, bitsOfPlace } from './operations.js';
 
 /** Instructions of an op on a vector of `lanes`. */
 export function opCost(e: Expr, lanes: number): number {
   if (e.kind !== 'op') return 0;
   if (e.op in MATH && isFloat(e.args[0].dtype)) return MATH[e.op as MathName].cost;
   if (e.op === 'randomBits') return 140;
+  if (isInt(e.dtype) && bitsOfPlace(e) !== undefined) return 1;
   if ((isInt(e.dtype) && BY_LANE.has(e.op)) || e.op === 'rem' || e.op === 'mod') return 4 * lanes;
   return e.dtype === 'float16' ? 25 : 1;
 }
@@ -78,6 +79,7 @@ function accessCost(load: Access, variable: VarExpr | null, lanes: number): numb
   if (!variable || lanes === 1) return 1 + guarded + indexCost(index, null);
   if (stride === 1 || stride === 0) return 1 + guarded;
   if (stride !== undefined && isShuffled(stride, bytes, lanes)) return 3 + guarded;
+  if (stride === undefined && isPaired(index, variable)) return 3 + guarded + indexCost(index, variable);
   if (stride === undefined) return (2 + guarded + indexCost(index, variable)) * lanes;
   return ((Math.abs(stride) * bytes < CACHE_LINE ? 2 : 4) + guarded) * lanes;
 }

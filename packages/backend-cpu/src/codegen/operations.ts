@@ -229,6 +229,14 @@ function pushBool(c: Context, e: OpExpr, copy: number): void {
   if (e.op === 'eq') f.op('v128.not');
 }
 
+/** n where `e` is the quotient or remainder of a loop's variable, which is not negative, by 2ⁿ. */
+export function bitsOfPlace(e: OpExpr): number | undefined {
+  const [x, y] = e.args;
+  if (!['div', 'rem', 'mod'].includes(e.op) || x.kind !== 'var' || y.kind !== 'const') return undefined;
+  const bits = Math.log2(y.value);
+  return Number.isInteger(bits) && bits >= 0 ? bits : undefined;
+}
+
 function pushInteger(c: Context, e: OpExpr, copy: number): void {
   const { f } = c;
   const [x, y] = e.args;
@@ -251,6 +259,18 @@ function pushInteger(c: Context, e: OpExpr, copy: number): void {
     c.pushScalar(c, y, 0);
     f.op(e.op === 'shl' ? 'i32x4.shl' : DTYPES[dtype].signed ? 'i32x4.shr_s' : 'i32x4.shr_u');
     wrapLanes(c, dtype);
+    return;
+  }
+  const bits = bitsOfPlace(e);
+  if (bits !== undefined) {
+    c.pushVector(c, x, copy);
+    if (e.op === 'div') {
+      f.i32(bits);
+      f.op('i32x4.shr_u');
+    } else {
+      f.i32x4(2 ** bits - 1);
+      f.op('v128.and');
+    }
     return;
   }
   if (BY_LANE.has(e.op)) {

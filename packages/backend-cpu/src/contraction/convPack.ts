@@ -2,9 +2,9 @@
 import type { ConvContraction } from '@neurite/tensor';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import type { ConvPlan } from './convPlan.js';
-import { type Emitter, emitter, type I32 } from './emit.js';
+import { type Emitter, emitter, type I32, type Variable } from './emit.js';
 import { FLOAT32, ROWS } from './microKernel.js';
-import { packStrip } from './pack.js';
+import { packStrip, transpose4 } from './pack.js';
 
 const { bytes } = FLOAT32;
 
@@ -47,6 +47,12 @@ export function emitPixelTable(
   });
 }
 
+/** Taps of one round of filling a panel. */
+const ROUND = 4;
+/** Offsets that are one element apart. */
+const isRun = (e: Emitter, at: readonly I32[]): I32 =>
+  at.slice(1).reduce<I32>((all, next, i) => e.both(all, e.equal(e.sub(next, at[i]!), bytes)), 1);
+
 /**
  * `(target, source, pixels, taps, k)`: fills a panel of eight columns, whose offsets stand at `pixels`, for k taps, whose
  * offsets stand at `taps`.
@@ -61,42 +67,97 @@ export function packPixels(module: ModuleBuilder): FunctionBuilder {
       I32,
       I32,
     ];
-    const end = e.hold(e.add(taps, e.mul(k, 4)));
     const word = (address: I32, offset: number) => () => {
       e.push(address);
       f.memory('i32.load', offset);
     };
-    for (const half of [0, 1]) {
-      const at = [0, 1, 2, 3].map((i) => e.hold(e.add(source, word(pixels, 16 * half + 4 * i))));
-      const next = (i: number) => e.equal(e.sub(at[i + 1]!, at[i]!), bytes);
-      const to = e.variable(e.add(target, 16 * half));
-      const overTaps = (copy: (offset: I32) => void) =>
-        e.walk(taps, end, 4, (tap) => {
-          copy(word(tap, 0));
-          to.advance(8 * bytes);
+    const end = e.hold(e.add(taps, e.mul(k, 4)));
+    const whole = e.hold(e.sub(end, e.mul(e.rem(k, ROUND), 4)));
+    const to = e.variable(target);
+    /** Copies four or two pixels from each of these places to neighbouring columns, for `count` taps from `tap` on. */
+    const copy = (width: 4 | 2, places: readonly I32[], column: number, tap: I32, count: number) => {
+      const type = width === 4 ? 'v128' : 'i64';
+      for (let t = 0; t < count; t += 1) {
+        const offset = e.hold(word(tap, 4 * t));
+        places.forEach((place, i) => {
+          to.get();
+          e.push(e.add(place, offset));
+          f.memory(`${type}.load`, 0, bytes);
+          f.memory(`${type}.store`, column + bytes * (width * i + 8 * t), bytes);
         });
-      e.when(
-        e.both(next(0), e.both(next(1), next(2))),
-        () =>
-          overTaps((offset) => {
-            to.get();
-            e.push(e.add(at[0]!, offset));
-            f.memory('v128.load', 0, bytes);
-            f.memory('v128.store');
-          }),
-        () =>
-          overTaps((offset) => {
-            const tap = e.hold(offset);
-            at.forEach((pixel, i) => {
-              to.get();
-              e.push(e.add(pixel, tap));
-              f.memory('i32.load');
-              f.memory('i32.store', 4 * i);
-            });
-          }),
-      );
-    }
+      }
+      to.advance(8 * bytes * count);
+    };
+    const rounds = (pack: (tap: I32, count: number) => void) => {
+      to.set(target);
+      e.walk(taps, whole, 4 * ROUND, (tap) => pack(tap, ROUND));
+      e.walk(whole, end, 4, (tap) => pack(tap, 1));
+    };
+    const halves = [0, 1].map((half) => {
+      const at = [0, 1, 2, 3].map((i) => e.hold(e.add(source, word(pixels, 16 * half + 4 * i))));
+      const pairs = e.both(isRun(e, at.slice(0, 2)), isRun(e, at.slice(2)));
+      return { at, column: 16 * half, together: e.hold(isRun(e, at)), pairs };
+    });
+    const [left, right] = halves as [(typeof halves)[0], (typeof halves)[0]];
+    e.when(
+      e.both(left.together, right.together),
+      () => rounds((tap, count) => copy(4, [left.at[0]!, right.at[0]!], 0, tap, count)),
+      () => {
+        for (const { at, column, together, pairs } of halves) {
+          const gathered = () => rounds((tap, count) => gather(e, at, column, to, tap, count, word));
+          const inPairs = () => rounds((tap, count) => copy(2, [at[0]!, at[2]!], column, tap, count));
+          const inOne = () => rounds((tap, count) => copy(4, [at[0]!], column, tap, count));
+          e.when(together, inOne, () => e.when(pairs, inPairs, gathered));
+        }
+      },
+    );
   });
+}
+
+/** As `copy`, for four pixels wherever they are: where taps are neighbours in memory, blocks of 4×4 are transposed in registers. */
+function gather(
+  e: Emitter,
+  at: readonly I32[],
+  column: number,
+  to: Variable,
+  tap: I32,
+  count: number,
+  word: (address: I32, offset: number) => I32,
+): void {
+  const { f } = e;
+  const offsets = Array.from({ length: count }, (_, t) => e.hold(word(tap, 4 * t)));
+  const elements = () =>
+    offsets.forEach((offset, t) => {
+      at.forEach((pixel, i) => {
+        to.get();
+        e.push(e.add(pixel, offset));
+        f.memory('i32.load');
+        f.memory('i32.store', column + 4 * i + 8 * bytes * t);
+      });
+    });
+  if (count < ROUND) elements();
+  else {
+    e.when(
+      isRun(e, offsets),
+      () => {
+        const rows = at.map((pixel) => {
+          const row = f.local('v128');
+          e.push(e.add(pixel, offsets[0]!));
+          f.memory('v128.load', 0, bytes);
+          f.set(row);
+          return row;
+        });
+        transpose4(f, rows);
+        rows.forEach((row, t) => {
+          to.get();
+          f.get(row);
+          f.memory('v128.store', column + 8 * bytes * t);
+        });
+      },
+      elements,
+    );
+  }
+  to.advance(8 * bytes * count);
 }
 
 /**

@@ -6,7 +6,15 @@
  *
  * One iteration may cover several copies of the vector, next to each other along the lane variable.
  */
-import { childrenOf, type DType, type Expr, type Kernel, linearOf, type VarExpr } from '@neurite/tensor';
+import {
+  childrenOf,
+  type DType,
+  type Expr,
+  type Kernel,
+  linearOf,
+  type OpExpr,
+  type VarExpr,
+} from '@neurite/tensor';
 import type { ArgumentLayout } from '../program.js';
 import type { FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 
@@ -177,6 +185,14 @@ export function isPaired(index: Expr, variable: VarExpr): boolean {
   if (varying.length !== 1 || factor !== 1 || atom?.kind !== 'op' || atom.op !== 'div') return false;
   const [x, y] = atom.args;
   return x === variable && y.kind === 'const' && y.value === 2;
+}
+
+/** n where `e` is the quotient or remainder of a loop's variable, which is not negative, by 2ⁿ. */
+export function bitsOfPlace(e: OpExpr): number | undefined {
+  const [x, y] = e.args;
+  if (!['div', 'rem', 'mod'].includes(e.op) || x.kind !== 'var' || y.kind !== 'const') return undefined;
+  const bits = Math.log2(y.value);
+  return Number.isInteger(bits) && bits >= 0 ? bits : undefined;
 }
 
 export const isInt = (dtype: DType): boolean => dtype !== 'bool' && !dtype.startsWith('float');

@@ -14,8 +14,8 @@ import {
   visitExprs,
 } from '@neurite/tensor';
 import { MATH, type MathName } from '../math/index.js';
-import { contains, isInt, isPaired, isShuffled, strideOf } from './context.js';
-import { BY_LANE, bitsOfPlace } from './operations.js';
+import { bitsOfPlace, contains, isInt, isPaired, isShuffled, strideOf } from './context.js';
+import { BY_LANE } from './operations.js';
 
 /** Instructions of an op on a vector of `lanes`. */
 export function opCost(e: Expr, lanes: number): number {

@@ -4,7 +4,7 @@ import { isSmallAngle } from '../math/angles.js';
 import { inlineMath, MATH, type MathName, mathFunction } from '../math/index.js';
 import { rare } from '../rare.js';
 import type { PlainOp } from '../wasm/encoder.js';
-import { type Context, varies } from './context.js';
+import { bitsOfPlace, type Context, varies } from './context.js';
 import { castLanes, narrowMask, roundToHalf, widenMask, wrapLanes } from './convert.js';
 import { randomBits } from './helpers.js';
 
@@ -227,14 +227,6 @@ function pushBool(c: Context, e: OpExpr, copy: number): void {
   for (const a of e.args) c.pushVector(c, a, copy);
   f.op(BOOL_INSTRUCTION[e.op === 'eq' ? 'ne' : e.op]!);
   if (e.op === 'eq') f.op('v128.not');
-}
-
-/** n where `e` is the quotient or remainder of a loop's variable, which is not negative, by 2ⁿ. */
-export function bitsOfPlace(e: OpExpr): number | undefined {
-  const [x, y] = e.args;
-  if (!['div', 'rem', 'mod'].includes(e.op) || x.kind !== 'var' || y.kind !== 'const') return undefined;
-  const bits = Math.log2(y.value);
-  return Number.isInteger(bits) && bits >= 0 ? bits : undefined;
 }
 
 function pushInteger(c: Context, e: OpExpr, copy: number): void {

@@ -176,7 +176,7 @@ function conform(gradient: Tensor, node: Node, from: string): Tensor {
       `${from}: returned a gradient of shape [${typed.shape}] for a tensor of shape [${shape}]; they must be equal, or the former a broadcast of the latter`,
     );
   }
-  const dims = typed.shape.flatMap((_n, d) => (d < extra || shape[d - extra] === 1 ? [d] : []));
+  const dims = typed.shape.flatMap((n, d) => (d < extra || shape[d - extra] !== n ? [d] : []));
   return typed.sum(dims, { keepdim: true }).reshape(shape);
 }
 

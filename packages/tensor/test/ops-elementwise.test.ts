@@ -255,7 +255,7 @@ describe('what is recorded', () => {
     const x = tensor([1, 2]);
     const [a, b] = [x.mul(0.1).node, x.mul(0.2).node];
     expect([a.hashA, a.hashB]).toEqual([b.hashA, b.hashB]);
-    const scalarOf = (t: Tensor) => t.node.inputs[1].inputs[0].inputs[0];
+    const scalarOf = (t: Tensor) => t.node.inputs[1].inputs[0];
     expect(scalarOf(x.mul(0.1))).toMatchObject({ op: 'scalar', value: 0.1, dtype: 'float32' });
     for (const v of [0, 1, -1, 2, 0.5])
       expect(scalarOf(x.mul(v))).toMatchObject({ op: 'full', attrs: { value: v } });

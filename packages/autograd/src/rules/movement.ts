@@ -34,13 +34,8 @@ export function padded(t: Tensor, dim: number, low: number, high: number, value 
 export const movement: Rules<Movement> = {
   reshape: [(g, [a]) => g.reshape(a.shape)],
   permute: [(g, _, __, { dims }) => g.permute(dims.map((_d, i) => dims.indexOf(i)))],
-  expand: [
-    (g, [a]) =>
-      g.sum(
-        a.shape.flatMap((n, d) => (n === 1 && g.shape[d] !== 1 ? [d] : [])),
-        { keepdim: true },
-      ),
-  ],
+  // Summed over the new dimensions and the repeated ones, as any gradient with broadcast dimensions is.
+  expand: [(g) => g],
   slice: [
     (g, [a], _, { starts, steps }) =>
       g.numel === 0

@@ -41,16 +41,23 @@ function mixValue(h: Hash, value: unknown): void {
   }
 }
 
-/** Hash of what a node is, apart from its inputs: op, attributes, dtype and shape. */
+/**
+ * Hash of what a node is, apart from its inputs: op, attributes, dtype and shape. The object is used again by the next call:
+ * nodes are many, and what each of them leaves behind has to be collected.
+ */
 export function signature(opCode: number, attrs: object, dtype: DType, shape: readonly number[]): Hash {
-  const h = { a: 0x9e3779b9 | 0, b: 0x7f4a7c15 };
-  mix(h, opCode);
-  mix(h, DTYPE_CODE[dtype]);
-  mix(h, shape.length);
-  for (let i = 0; i < shape.length; i++) mix(h, shape[i]);
-  for (const k in attrs) mixValue(h, (attrs as Record<string, unknown>)[k]);
-  return h;
+  let a = Math.imul(0x9e3779b9 ^ opCode, 0x85ebca6b);
+  let b = Math.imul(0x7f4a7c15 + DTYPE_CODE[dtype], 0xc2b2ae35);
+  for (let i = 0; i < shape.length; i++) {
+    a = Math.imul(a ^ (a >>> 15) ^ shape[i], 0x85ebca6b);
+    b = Math.imul((b ^ (b >>> 13)) + shape[i], 0xc2b2ae35);
+  }
+  own.a = a ^ shape.length;
+  own.b = b ^ opCode;
+  for (const k in attrs) mixValue(own, (attrs as Record<string, unknown>)[k]);
+  return own;
 }
+const own: Hash = { a: 0, b: 0 };
 
 /** Structural equality of attributes (numbers by Object.is, functions by identity). */
 export function sameAttrs(a: unknown, b: unknown): boolean {

@@ -99,8 +99,8 @@ function broadcastPair(op: string, a: Node, b: Node): [Node, Node] {
 
 /** Records a binary primitive on operands of one dtype; `name` is what the user called. */
 export function binarySame(op: BinaryOp, x: Node, y: Node, name: string = op): Node {
-  const [a, b] = broadcastPair(name, x, y);
-  return record(op, [a, b], NO_ATTRS, a.shape, a.dtype);
+  const inputs = broadcastPair(name, x, y);
+  return record(op, inputs, NO_ATTRS, inputs[0].shape, x.dtype);
 }
 
 /** Applies a binary primitive after promotion. */
@@ -111,8 +111,8 @@ export function binary(op: BinaryOp, x: Operand, y: Operand, name: string = op):
 
 /** Compares after promotion; the result is bool. */
 function compare(op: CompareOp, x: Operand, y: Operand, name: string = op): Node {
-  const [a, b] = broadcastPair(name, ...promoteOperands(x, y));
-  return record(op, [a, b], NO_ATTRS, a.shape, 'bool');
+  const inputs = broadcastPair(name, ...promoteOperands(x, y));
+  return record(op, inputs, NO_ATTRS, inputs[0].shape, 'bool');
 }
 
 /** `condition ? a : b` by element. The condition must be bool. */

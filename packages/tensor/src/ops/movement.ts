@@ -58,10 +58,7 @@ export function transpose(x: Node, a: number, b: number): Node {
 
 /** Broadcasts to a shape that is known to fit: new dimensions in front, sizes of 1 repeated. */
 export function expandTo(x: Node, shape: readonly number[]): Node {
-  if (sameShape(x.shape, shape)) return x;
-  const ones = shape.length - x.shape.length;
-  const padded = ones ? reshape(x, [...new Array<number>(ones).fill(1), ...x.shape]) : x;
-  return sameShape(padded.shape, shape) ? padded : record('expand', [padded], NO_ATTRS, [...shape], x.dtype);
+  return sameShape(x.shape, shape) ? x : record('expand', [x], NO_ATTRS, shape, x.dtype);
 }
 
 /** PyTorch's expand: dimensions of size 1 are repeated; −1 keeps a size. */

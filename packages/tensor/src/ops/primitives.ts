@@ -104,7 +104,7 @@ export interface OpAttrs
   // movement
   reshape: NoAttrs;
   permute: { readonly dims: readonly number[] };
-  /** Repeats dimensions of size 1. */
+  /** New dimensions in front; dimensions of size 1 are repeated. */
   expand: NoAttrs;
   /** start + i·step for 0 ≤ i < size of the result; a negative step runs backwards. */
   slice: { readonly starts: readonly number[]; readonly steps: readonly number[] };

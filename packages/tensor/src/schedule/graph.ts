@@ -37,12 +37,12 @@ export interface Request {
 }
 
 let walk = 0;
+const NONE: readonly Node[] = [];
 
 /** Collects what `roots` need that has no value yet; nodes with a value become leaves. */
 export function collect(roots: readonly Node[], overwrites: readonly (Node | null)[] = []): Request {
   const mark = ++walk;
   const order: Node[] = [];
-  const isLeaf: boolean[] = [];
   const stack: Node[] = [];
   const hash: Hash = { a: 1, b: 2 };
   for (const root of roots) {
@@ -53,7 +53,7 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
         stack.pop();
         continue;
       }
-      const inputs = node.storage ? [] : node.inputs;
+      const inputs = node.storage ? NONE : node.inputs;
       let ready = true;
       for (let i = inputs.length - 1; i >= 0; i--) {
         if (inputs[i].mark !== mark) {
@@ -66,7 +66,6 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
       node.mark = mark;
       node.index = order.length;
       order.push(node);
-      isLeaf.push(node.storage !== null);
       if (node.storage) {
         // A leaf is known by its form alone, not by the op that once made it.
         mix(hash, -1);
@@ -90,7 +89,7 @@ export function collect(roots: readonly Node[], overwrites: readonly (Node | nul
   for (const o of overwriteIndices) mix(hash, o);
   return {
     order,
-    isLeaf,
+    isLeaf: order.map((node) => node.storage !== null),
     roots: rootIndices,
     overwrites: overwriteIndices,
     hash: `${hash.a},${hash.b},${order.length}`,

@@ -97,12 +97,11 @@ export function createValues(b: ExprBuilder, graph: Graph, stored: readonly bool
         });
         return at(first, source, guard);
       }
-      case 'expand':
-        return at(
-          first,
-          nodes[first].shape.map((s, d) => (s === 1 ? int(0) : index[d])),
-          guard,
-        );
+      case 'expand': {
+        const { shape } = nodes[first];
+        const source = index.slice(index.length - shape.length).map((e, d) => (shape[d] === 1 ? int(0) : e));
+        return at(first, source, guard);
+      }
       case 'slice': {
         const { starts, steps } = attrs('slice');
         const source = index.map((e, d) => b.op('add', [b.op('mul', [e, int(steps[d])]), int(starts[d])]));

@@ -13,6 +13,7 @@ import '@neurite/autograd';
 import { cpu } from '@neurite/backend-cpu';
 import { CrossEntropyLoss, Linear, ReLU, Sequential } from '@neurite/nn';
 import { Adam } from '@neurite/optim';
+import type { DeviceName } from './options.js';
 import { Generator, hostNormal, hostUniform, memory, tensor, use } from '@neurite/tensor';
 
 /**
@@ -70,7 +71,7 @@ function drawBatches(): { x: Float32Array; y: Int32Array }[] {
  *
  * @param leakPerStep bytes of each step that are kept on purpose, 0 for none.
  */
-export async function trainForMemory(leakPerStep: number): Promise<number> {
+export async function trainForMemory(device: DeviceName, leakPerStep: number): Promise<number> {
   await use(cpu());
   const batches = drawBatches();
   const model = new Sequential(new Linear(784, 128), new ReLU(), new Linear(128, 10));

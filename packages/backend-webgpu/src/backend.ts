@@ -49,6 +49,7 @@ function createBackend(
   const queue = createQueue(device, counters, health, {
     allocate: (bytes) => pool.allocate(bytes),
     free: (buffer) => pool.free(buffer),
+    moveOut: (buffer) => pool.moveOut(buffer),
   });
   const largest = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, memoryBudget);
   const pool = createPool(device, { budget: memoryBudget, largest, counters, flush: queue.flush });

@@ -1,17 +1,24 @@
 /** Device memory: buffers that are used again, under a budget. */
-import { type DeviceBuffer, OutOfMemoryError, ValidationError } from '@neurite/tensor';
+import { type BufferKind, type DeviceBuffer, OutOfMemoryError, ValidationError } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
+import { createSlabs, type Slab } from './slabs.js';
 
 export interface GpuBuffer extends DeviceBuffer {
   /** Null once freed. */
   gpu: GPUBuffer | null;
+  /** Where in `gpu` it begins. */
+  offset: number;
+  /** Of a buffer that shares `gpu` with others. */
+  slab: Slab | null;
 }
 
 export interface Pool {
   /** Throws OutOfMemoryError. */
-  allocate(bytes: number): GpuBuffer;
+  allocate(bytes: number, kind?: BufferKind): GpuBuffer;
   /** The buffer may be given to someone else at once: the queue keeps the order. */
   free(buffer: GpuBuffer): void;
+  /** Gives a slice a GPU buffer of its own, and no later buffer of its size a slice; the caller copies what is in it. */
+  moveOut(buffer: GpuBuffer): void;
   destroy(): void;
 }
 
@@ -51,6 +58,7 @@ export function createPool(device: GPUDevice, { budget, largest, counters, flush
   function makeRoom(bytes: number): void {
     if (live + pooled + bytes <= budget) return;
     flush();
+    pooled -= slabs.trim();
     for (const [size, buffers] of idle) {
       while (buffers.length && live + pooled + bytes > budget) {
         buffers.pop()!.destroy();
@@ -59,22 +67,40 @@ export function createPool(device: GPUDevice, { budget, largest, counters, flush
     }
   }
 
+  function create(size: number): GPUBuffer {
+    counters.buffers++;
+    return device.createBuffer({ size, usage: USAGE });
+  }
+
+  const slabs = createSlabs((bytes) => {
+    if (bytes > largest || live + pooled + bytes > budget) return null;
+    pooled += bytes;
+    return create(bytes);
+  });
+
+  /** A GPU buffer for one alone. */
+  function whole(size: number): GPUBuffer {
+    const known = idle.get(size)?.pop();
+    if (known) {
+      pooled -= size;
+      return known;
+    }
+    makeRoom(size);
+    return create(Math.min(size, roundUp(largest)));
+  }
+
   return {
-    allocate(bytes) {
+    allocate(bytes, kind) {
       const size = roundedSize(bytes);
       if (bytes > largest || live + size > budget)
         throw new OutOfMemoryError(
           `webgpu: cannot allocate ${bytes} bytes: ${live} are in use, the budget is ${budget} and the largest buffer ${largest}`,
         );
-      let gpu = idle.get(size)?.pop();
-      if (gpu) pooled -= size;
-      else {
-        makeRoom(size);
-        gpu = device.createBuffer({ size: Math.min(size, roundUp(largest)), usage: USAGE });
-        counters.buffers++;
-      }
+      const slice = kind === 'result' ? slabs.take(size) : null;
+      if (slice) pooled -= size;
+      const gpu = slice ? slice.slab.gpu : whole(size);
       live += size;
-      return { bytes, gpu };
+      return { bytes, gpu, offset: slice?.offset ?? 0, slab: slice?.slab ?? null };
     },
     free(buffer) {
       const gpu = gpuOf(buffer);
@@ -82,9 +108,20 @@ export function createPool(device: GPUDevice, { budget, largest, counters, flush
       buffer.gpu = null;
       live -= size;
       pooled += size;
+      if (buffer.slab) return slabs.give(buffer.slab, buffer.offset);
       const same = idle.get(size);
       if (same) same.push(gpu);
       else idle.set(size, [gpu]);
+    },
+    moveOut(buffer) {
+      const { slab, offset } = buffer;
+      const size = roundedSize(buffer.bytes);
+      slabs.retire(size);
+      slabs.give(slab!, offset);
+      pooled += size;
+      buffer.gpu = whole(size);
+      buffer.offset = 0;
+      buffer.slab = null;
     },
     destroy() {
       for (const buffers of idle.values()) for (const gpu of buffers) gpu.destroy();

@@ -8,7 +8,7 @@ import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
 import { type GpuBuffer, gpuOf, type Pool, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
-import { scalarWord } from './wgsl/values.js';
+import { createScalarBlock } from './scalars.js';
 
 export interface CommandQueue {
   submit(commands: readonly Command[]): void;
@@ -23,8 +23,16 @@ export interface CommandQueue {
 interface Dispatch {
   readonly program: GpuProgram;
   readonly group: GPUBindGroup;
-  /** Where in the block of scalars its own are, in words. */
+  /** Where in the block of scalars its own are, in bytes. */
   readonly scalarsAt: number;
+}
+
+/** Of a buffer that has moved out of a slab. */
+interface Copy {
+  readonly from: GPUBuffer;
+  readonly offset: number;
+  readonly to: GPUBuffer;
+  readonly bytes: number;
 }
 
 interface Read {
@@ -37,28 +45,23 @@ interface Read {
 
 /** Commands beyond this number are handed over at once, so that the device has something to do. */
 const MOST_PENDING = 256;
-const SCALAR_BYTES = 2 ** 16;
-/** Places in the block of scalars are multiples of this many words: WebGPU's largest alignment of a dynamic offset. */
-const SCALAR_STEP = 64;
 
 /** Resolves in a turn of its own, after what is already waiting for a turn. */
 const later: (f: () => void) => void =
   typeof setImmediate === 'function' ? (f) => void setImmediate(f) : (f) => void setTimeout(f);
 
-/** `pool`: where programs of several stages get what they need in between. */
+/** `pool`: where programs of several stages get what they need in between, and what moves out of a slab its own GPU buffer. */
 export function createQueue(
   device: GPUDevice,
   counters: GpuCounters,
   health: Health,
-  pool: Pick<Pool, 'allocate' | 'free'>,
+  pool: Pick<Pool, 'allocate' | 'free' | 'moveOut'>,
 ): CommandQueue {
-  const scalars = device.createBuffer({ label: 'scalars', size: SCALAR_BYTES, usage: 0x40 | 0x8 });
-  const words = new Uint32Array(SCALAR_BYTES / 4);
-  const bind = createBinder(device, scalars, counters);
+  const scalars = createScalarBlock(device, counters);
+  const bind = createBinder(device, scalars.buffer, counters);
   const staging = createStaging(device, counters);
-  let dispatches: Dispatch[] = [];
+  let pending: (Dispatch | Copy)[] = [];
   let reads: Read[] = [];
-  let usedWords = 0;
   /** What the gathered commands touch. */
   const touched = new Set<GPUBuffer>();
   let isScheduled = false;
@@ -101,38 +104,67 @@ export function createQueue(
         `${kernel.name}: given ${buffers.length} buffers and ${values.length} scalars, takes ` +
           `${kernel.buffers.length} and ${kernel.scalars.length}`,
       );
-    const size = Math.ceil(values.length / SCALAR_STEP) * SCALAR_STEP;
-    if (usedWords + size > words.length || dispatches.length >= MOST_PENDING) flush();
+    if (pending.length >= MOST_PENDING) flush();
+    separate(program as GpuProgram, buffers);
+    let scalarsAt = scalars.place(kernel, values);
+    if (scalarsAt === undefined) {
+      flush();
+      scalarsAt = scalars.place(kernel, values)!;
+    }
     const group = bind(program as GpuProgram, buffers, scratch);
-    values.forEach((value, i) => {
-      words[usedWords + i] = scalarWord(value, kernel.scalars[i]);
-    });
-    dispatches.push({ program: program as GpuProgram, group, scalarsAt: usedWords });
-    usedWords += size;
+    pending.push({ program: program as GpuProgram, group, scalarsAt });
     for (const { buffer } of buffers) touched.add(gpuOf(buffer));
     for (const buffer of scratch) touched.add(gpuOf(buffer));
   }
 
-  function encodePass(encoder: GPUCommandEncoder): void {
-    const pass = encoder.beginComputePass();
-    counters.passes++;
-    for (const { program, group, scalarsAt } of dispatches) {
-      pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt * 4] : []);
-      for (const { pipeline, workgroups } of program.stages) {
-        if (workgroups[0] === 0) continue;
+  /** No GPU buffer may be read and written by one kernel: what it reads moves out of the slab. */
+  function separate({ kernel }: GpuProgram, slices: readonly BufferSlice[]): void {
+    const written = new Set<GPUBuffer>();
+    slices.forEach(({ buffer }, i) => {
+      if ((buffer as GpuBuffer).slab && kernel.buffers[i].access !== 'read') written.add(gpuOf(buffer));
+    });
+    if (written.size === 0) return;
+    slices.forEach(({ buffer }, i) => {
+      const read = buffer as GpuBuffer;
+      const from = gpuOf(read);
+      if (!read.slab || kernel.buffers[i].access !== 'read' || !written.has(from)) return;
+      const { offset } = read;
+      pool.moveOut(read);
+      pending.push({ from, offset, to: gpuOf(read), bytes: roundUp(read.bytes) });
+    });
+  }
+
+  function encode(encoder: GPUCommandEncoder): void {
+    let pass: GPUComputePassEncoder | null = null;
+    for (const command of pending) {
+      if ('from' in command) {
+        pass?.end();
+        pass = null;
+        encoder.copyBufferToBuffer(command.from, command.offset, command.to, 0, command.bytes);
+        continue;
+      }
+      const { program, group, scalarsAt } = command;
+      const stages = program.stages.filter(({ workgroups }) => workgroups[0] > 0);
+      if (stages.length === 0) continue;
+      if (!pass) {
+        pass = encoder.beginComputePass();
+        counters.passes++;
+      }
+      pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt] : []);
+      for (const { pipeline, workgroups } of stages) {
         pass.setPipeline(pipeline);
         pass.dispatchWorkgroups(...workgroups);
         counters.dispatches++;
       }
     }
-    pass.end();
+    pass?.end();
   }
 
   function flush(): void {
-    if (dispatches.length === 0 && reads.length === 0) return;
+    if (pending.length === 0 && reads.length === 0) return;
     const encoder = device.createCommandEncoder();
-    if (usedWords) device.queue.writeBuffer(scalars, 0, words, 0, usedWords);
-    if (dispatches.length) encodePass(encoder);
+    scalars.write();
+    encode(encoder);
     const asked = reads;
     const target = asked.length ? staging.take(asked.reduce((n, r) => n + roundUp(r.length), 0)) : null;
     let at = 0;
@@ -140,9 +172,8 @@ export function createQueue(
       encoder.copyBufferToBuffer(source, offset, target!, at, roundUp(length));
       at += roundUp(length);
     }
-    dispatches = [];
+    pending = [];
     reads = [];
-    usedWords = 0;
     touched.clear();
     device.queue.submit([encoder.finish()]);
     counters.submits++;
@@ -192,7 +223,11 @@ export function createQueue(
         );
       if (touched.has(gpu)) flush();
       const even = bytes.length % 4 ? padded(bytes) : bytes;
-      device.queue.writeBuffer(gpu, byteOffset, even as Uint8Array<ArrayBuffer>);
+      device.queue.writeBuffer(
+        gpu,
+        (buffer as GpuBuffer).offset + byteOffset,
+        even as Uint8Array<ArrayBuffer>,
+      );
       counters.writes++;
       counters.bytesWritten += even.length;
     },
@@ -206,7 +241,7 @@ export function createQueue(
       const bytes = await new Promise<Uint8Array>((resolve, reject) => {
         reads.push({
           source: gpuOf(buffer),
-          offset: byteOffset - before,
+          offset: (buffer as GpuBuffer).offset + byteOffset - before,
           length: before + byteLength,
           resolve,
           reject,
@@ -226,7 +261,7 @@ export function createQueue(
     destroy() {
       for (const { reject } of reads) reject(health.lost());
       reads = [];
-      dispatches = [];
+      pending = [];
     },
   };
 }

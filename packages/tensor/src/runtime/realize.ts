@@ -64,10 +64,14 @@ function byDevice(nodes: readonly Node[]): Map<Device, Node[]> {
  * The request is taken down synchronously: what happens to parameters later does not change it.
  */
 export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
+  await compute(nodes);
+  await turnIfDue();
+}
+
+function compute(nodes: readonly Node[]): Promise<unknown> {
   refuseReplay('it asks for values; return the tensors and read them outside');
   const runs = [...byDevice(nodes)].map(([device, wanted]) => submitRequest(device, wanted));
-  await Promise.all(runs);
-  await turnIfDue();
+  return Promise.all(runs);
 }
 
 /**
@@ -124,7 +128,14 @@ async function submitRequest(device: Device, asked: readonly Node[]): Promise<vo
 
 /** The bytes of a node's value, row-major: the caller's own copy. */
 export async function readNode(node: Node): Promise<Uint8Array> {
-  await realizeNodes([node]);
+  const bytes = await fetchBytes(node);
+  // Not before the read: the device may have gathered work, which the read is to hand over with it.
+  await turnIfDue();
+  return bytes;
+}
+
+async function fetchBytes(node: Node): Promise<Uint8Array> {
+  await compute([node]);
   const storage = node.storage!;
   if (storage.source) await fetchTransfers([storage]);
   if (storage.host) return storage.host.slice();

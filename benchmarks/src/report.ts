@@ -1,5 +1,6 @@
 /** The table for people and the lines for programs. */
 import type { Measurement } from './bench.js';
+import { countFields } from './gpu/counts.js';
 import { markdown } from './markdown.js';
 import type { PeerKind, PeerSpec } from './peers.js';
 import { describeRow } from './rows.js';
@@ -18,7 +19,7 @@ export function jsonLine({ row, peer, ms, spread, check, share, bytes, counts }:
     check: difference ? (Number.isFinite(check) ? round(check, 3) : 'not comparable') : check,
     share: round(share, 3),
     bytes,
-    counts,
+    ...(counts && countFields(counts)),
   });
 }
 

@@ -34,6 +34,14 @@ export interface StepCounts {
   readonly adapter: string;
 }
 
+/** What is made once, in the first steps. */
+export const MADE = ['pipelines', 'buffers'] as const;
+
+/** The counts as fields of a line of JSON. */
+export function countFields({ first, steady, adapter }: StepCounts): Record<string, number | string> {
+  return { ...steady, firstPipelines: first.pipelines, firstBuffers: first.buffers, adapter };
+}
+
 /** Steps in which everything may still be made. */
 export const FIRST_STEPS = 3;
 /** The last step whose counts go into the mean. */

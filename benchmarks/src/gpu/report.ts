@@ -4,10 +4,7 @@ import { markdown } from '../markdown.js';
 import type { PeerSpec } from '../peers.js';
 import { cell, remarks } from '../report.js';
 import { describeRow } from '../rows.js';
-import { COUNT_NAMES, COUNTED, FIRST_STEPS, type GpuCounts, LAST_STEP } from './counts.js';
-
-/** What is made once, in the first steps. */
-const MADE = ['pipelines', 'buffers'] as const;
+import { COUNT_NAMES, COUNTED, FIRST_STEPS, type GpuCounts, LAST_STEP, MADE } from './counts.js';
 
 /** What a step should ask little of. */
 const COMPARED = ['dispatches', 'submits', 'bytesWritten', 'bytesRead'] as const;

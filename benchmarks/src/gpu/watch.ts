@@ -10,6 +10,8 @@ export type GpuClasses = Pick<
 export interface GpuWatch {
   /** The counts until now. */
   counts(): GpuCounts;
+  /** Bytes of buffers that were made and not destroyed. */
+  bytes(): number;
   /** How the adapter of the last device names itself. */
   adapter(): string;
 }
@@ -59,7 +61,16 @@ export function watchGpu(classes: GpuClasses): GpuWatch {
   });
   before(GPUDevice, 'createComputePipeline', count('pipelines'));
   before(GPUDevice, 'createComputePipelineAsync', count('pipelines'));
-  before(GPUDevice, 'createBuffer', count('buffers'));
+  let bytes = 0;
+  before(GPUDevice, 'createBuffer', (_, { size }) => {
+    now.buffers++;
+    bytes += size;
+  });
+  const destroyed = new WeakSet<GPUBuffer>();
+  before(GPUBuffer, 'destroy', (buffer) => {
+    if (!destroyed.has(buffer)) bytes -= buffer.size;
+    destroyed.add(buffer);
+  });
   before(GPUDevice, 'createBindGroup', count('bindGroups'));
   before(GPUCommandEncoder, 'beginComputePass', count('passes'));
   before(GPUCommandEncoder, 'copyBufferToBuffer', count('copies'));
@@ -84,5 +95,5 @@ export function watchGpu(classes: GpuClasses): GpuWatch {
       now.bytesWritten += size;
     }
   });
-  return { counts: () => countsFrom((name) => now[name]), adapter: () => adapter };
+  return { counts: () => countsFrom((name) => now[name]), bytes: () => bytes, adapter: () => adapter };
 }

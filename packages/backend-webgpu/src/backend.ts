@@ -83,7 +83,10 @@ function createBackend(
         ? compiler.compile(kernel, shader).then((program) => ({ ...program, specialized: true }))
         : undefined;
     },
-    submit: queue.submit,
+    submit(commands) {
+      queue.submit(commands);
+      pool.nextPlan();
+    },
     synchronize: queue.synchronize,
     destroy() {
       queue.destroy();

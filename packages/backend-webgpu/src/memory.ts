@@ -17,8 +17,10 @@ export interface Pool {
   allocate(bytes: number, kind?: BufferKind): GpuBuffer;
   /** The buffer may be given to someone else at once: the queue keeps the order. */
   free(buffer: GpuBuffer): void;
-  /** Gives a slice a GPU buffer of its own, and no later buffer of its size a slice; the caller copies what is in it. */
+  /** Gives a slice a GPU buffer of its own; the caller copies what is in it. */
   moveOut(buffer: GpuBuffer): void;
+  /** What is allocated from now on belongs to another plan. */
+  nextPlan(): void;
   destroy(): void;
 }
 
@@ -116,13 +118,14 @@ export function createPool(device: GPUDevice, { budget, largest, counters, flush
     moveOut(buffer) {
       const { slab, offset } = buffer;
       const size = roundedSize(buffer.bytes);
-      slabs.retire(size);
+      slabs.retire(slab!);
       slabs.give(slab!, offset);
       pooled += size;
       buffer.gpu = whole(size);
       buffer.offset = 0;
       buffer.slab = null;
     },
+    nextPlan: slabs.nextPlan,
     destroy() {
       for (const buffers of idle.values()) for (const gpu of buffers) gpu.destroy();
       idle.clear();

@@ -27,6 +27,16 @@ export function createScalarBlock(device: GPUDevice, counters: GpuCounters): Sca
   const places = new Map<string, number>();
   let used = 0;
 
+  function writeChanged(first: number, end: number): void {
+    while (first < end && words[first] === written[first]) first++;
+    while (end > first && words[end - 1] === written[end - 1]) end--;
+    if (first === end) return;
+    device.queue.writeBuffer(buffer, first * 4, words, first, end - first);
+    written.set(words.subarray(first, end), first);
+    counters.writes++;
+    counters.bytesWritten += (end - first) * 4;
+  }
+
   return {
     buffer,
     place({ scalars }, values) {
@@ -44,17 +54,10 @@ export function createScalarBlock(device: GPUDevice, counters: GpuCounters): Sca
       return at * 4;
     },
     write() {
-      let first = 0;
-      while (first < used && words[first] === written[first]) first++;
-      let end = used;
-      while (end > first && words[end - 1] === written[end - 1]) end--;
+      // A place at a time, for those that change lie apart.
+      for (let at = 0; at < used; at += STEP) writeChanged(at, Math.min(at + STEP, used));
       places.clear();
       used = 0;
-      if (first === end) return;
-      device.queue.writeBuffer(buffer, first * 4, words, first, end - first);
-      written.set(words.subarray(first, end), first);
-      counters.writes++;
-      counters.bytesWritten += (end - first) * 4;
     },
   };
 }

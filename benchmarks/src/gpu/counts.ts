@@ -39,7 +39,8 @@ export const MADE = ['pipelines', 'buffers'] as const;
 
 /** The counts as fields of a line of JSON. */
 export function countFields({ first, steady, adapter }: StepCounts): Record<string, number | string> {
-  return { ...steady, firstPipelines: first.pipelines, firstBuffers: first.buffers, adapter };
+  const rounded = countsFrom((name) => Number(steady[name].toPrecision(6)));
+  return { ...rounded, firstPipelines: first.pipelines, firstBuffers: first.buffers, adapter };
 }
 
 /** Steps in which everything may still be made. */

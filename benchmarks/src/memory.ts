@@ -103,7 +103,6 @@ export async function trainForMemory(name: DeviceName, leakPerStep: number): Pro
   const { warmUp, steps, start } = RUNS[name];
   const window = steps / WINDOWS;
   const { device, bufferBytes } = await start();
-  await use(cpu());
   const batches = drawBatches();
   const model = new Sequential(new Linear(784, 128), new ReLU(), new Linear(128, 10));
   const criterion = new CrossEntropyLoss();

@@ -3,6 +3,7 @@ import { differences, sameBits } from './compare.js';
 import { writeInputs } from './draw.js';
 import type { Effort } from './effort.js';
 import { readResults } from './files.js';
+import type { StepCounts } from './gpu/counts.js';
 import { type PeerSpec, resultPath } from './peers.js';
 import { ROWS, type RowName } from './rows.js';
 import type { Session } from './session.js';
@@ -21,6 +22,8 @@ export interface Measurement {
   readonly share: number | null;
   /** For what has a size and no time. */
   readonly bytes?: number;
+  /** On a GPU, what its steps ask for. */
+  readonly counts?: StepCounts;
 }
 
 /** Few enough that training steps do not run away, many enough for the fastest row. */
@@ -155,6 +158,7 @@ function summarizeRow(row: RowName, contestants: readonly Contestant[]): Measure
     const roof = roofOf(peer.threads);
     const share = roof === null ? null : roof / ms;
     const { spread } = summarize(times);
-    return { row, peer: peer.name, ms, spread, check: checks.get(peer) ?? 'roof', share };
+    const { counts } = contestant.session!;
+    return { row, peer: peer.name, ms, spread, check: checks.get(peer) ?? 'roof', share, counts };
   });
 }

@@ -1,4 +1,5 @@
 /** What a peer makes of a row, and what the process that runs it says about it. */
+import type { StepCounts } from './gpu/counts.js';
 import type { Inputs } from './inputs.js';
 import type { RowName } from './rows.js';
 
@@ -29,9 +30,17 @@ export interface MeasureRequest {
   readonly calls: number;
 }
 
+/** What a peer says when the results are in the file whose name it was given, and one call has been timed. */
+export interface Ready {
+  readonly firstMs: number;
+  /** How many numbers each result has. */
+  readonly lengths: readonly number[];
+  /** What its steps ask of the GPU, where that is counted. */
+  readonly counts?: StepCounts;
+}
+
 /** From a peer's process, a line of JSON on file descriptor 3. */
 export type Answer =
-  /** Ready: the results are in the file whose name it was given, so many numbers each; one call has been timed. */
-  | { readonly ready: { readonly firstMs: number; readonly lengths: readonly number[] } }
+  | { readonly ready: Ready }
   | { readonly times: readonly number[] }
   | { readonly error: string };

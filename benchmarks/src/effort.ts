@@ -10,4 +10,6 @@ export interface Effort {
 }
 
 export const FULL: Effort = { rounds: 9, roundMs: 80, warmUpMs: 1000, processes: 7 };
+/** On a GPU counts are what is compared, and a software adapter is slow. */
+export const ON_GPU: Effort = { rounds: 5, roundMs: 50, warmUpMs: 300, processes: 1 };
 export const QUICK: Effort = { rounds: 3, roundMs: 30, warmUpMs: 300, processes: 3 };

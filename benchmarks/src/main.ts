@@ -6,7 +6,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Measurement } from './bench.js';
 import { sectionOf } from './document.js';
-import { type Options, readOptions, select, USAGE, UsageError } from './options.js';
+import { watchDawn } from './gpu/dawn.js';
+import { gpuReport } from './gpu/report.js';
+import { type DeviceName, type Options, readOptions, select, USAGE, UsageError } from './options.js';
 import { type LineUp, onNode, type PeerSpec, PROGRAMS } from './peers.js';
 import { jsonLine, table } from './report.js';
 import { BUNDLE_ROW, type RowName } from './rows.js';
@@ -20,8 +22,8 @@ const BUSY_LOAD = 0.5;
 
 async function bench(options: Options): Promise<number> {
   const lineUp = options.browser
-    ? await (await import('./browser/line-up.js')).inChromium(sources)
-    : onNode();
+    ? await (await import('./browser/line-up.js')).inChromium(sources, options.device)
+    : onNode(options.device);
   const directory = mkdtempSync(join(tmpdir(), 'neurite-bench-'));
   try {
     const rows = select('row', lineUp.rows, options.rows, (name) => name);
@@ -45,12 +47,12 @@ async function printSamples({ rows, peers }: LineUp, _: Options, directory: stri
 }
 
 async function printTimes(
-  { engine, rows, peers, roofs }: LineUp,
-  { effort, json, write }: Options,
+  { engine, section, rows, peers, roofs }: LineUp,
+  { device, effort, json, write }: Options,
   directory: string,
 ): Promise<number> {
   const all = [...peers, ...roofs.filter((roof) => peers.some(({ threads }) => threads === roof.threads))];
-  const publish = write === undefined ? () => {} : sectionOf(write, engine.split(' ')[0]);
+  const publish = write === undefined ? () => {} : sectionOf(write, section);
   const [load] = loadavg();
   if (load > BUSY_LOAD)
     console.error(`bench: the machine is busy (load ${load.toFixed(1)}): times will move`);
@@ -69,7 +71,8 @@ async function printTimes(
   }
   const date = new Date().toISOString().slice(0, 10);
   const heading = `${date}; ${machine()}; ${engine}; load at the start ${load.toFixed(1)}.`;
-  const report = `${heading}\n\n${table(measurements, all)}`;
+  const body = device === 'webgpu' ? gpuReport(measurements, all) : table(measurements, all);
+  const report = `${heading}\n\n${body}`;
   if (!json) console.log(report);
   publish(report);
   return isGood(measurements, peers) ? 0 : 1;
@@ -86,8 +89,8 @@ function isGood(measurements: readonly Measurement[], peers: readonly PeerSpec[]
 }
 
 /** Trains in a process that can collect garbage on demand; returns its exit code. */
-function checkMemory(leak: number): number {
-  const args = ['--expose-gc', process.argv[1], '--memory-run', String(leak)];
+function checkMemory({ device, leak }: Options): number {
+  const args = ['--expose-gc', process.argv[1], '--memory-run', device, String(leak)];
   return spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
 }
 
@@ -96,18 +99,20 @@ async function servePeer(args: readonly string[]): Promise<void> {
   const option = { type: 'string', default: '' } as const;
   const options = { serve: option, row: option, directory: option, results: option };
   const { serve: peer, row, directory, results } = parseArgs({ args: [...args], options }).values;
-  await serve(() => PROGRAMS[peer](row as RowName), row as RowName, directory, results);
+  const watch = peer.includes('webgpu') ? await watchDawn() : undefined;
+  await serve(() => PROGRAMS[peer](row as RowName), row as RowName, directory, results, watch);
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  if (args[0] === '--memory-run') return (await import('./memory.js')).trainForMemory(Number(args[1]));
+  if (args[0] === '--memory-run')
+    return (await import('./memory.js')).trainForMemory(args[1] as DeviceName, Number(args[2]));
   if (args[0] === '--serve') {
     await servePeer(args);
     return 0;
   }
   try {
     const options = readOptions(args);
-    return options.memory ? checkMemory(options.leak) : await bench(options);
+    return options.memory ? checkMemory(options) : await bench(options);
   } catch (e) {
     if (!(e instanceof UsageError)) throw e;
     console.error(`bench: ${e.message}\n${USAGE}`);

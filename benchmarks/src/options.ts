@@ -1,19 +1,25 @@
 /** What the command line asks for. */
 import { parseArgs } from 'node:util';
-import { type Effort, FULL, QUICK } from './effort.js';
+import { type Effort, FULL, ON_GPU, QUICK } from './effort.js';
 
-export const USAGE = `usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--browser] [--quick] [--repeat N] [--json] [--write FILE]
+export const USAGE = `usage: npm run bench -- [--rows PATTERN] [--peers PATTERN] [--browser] [--device cpu|webgpu] [--quick] [--repeat N] [--json] [--write FILE]
        npm run bench -- --samples [--rows PATTERN] [--peers PATTERN]
-       npm run bench -- --memory [--leak BYTES]`;
+       npm run bench -- --memory [--device cpu|webgpu] [--leak BYTES]`;
 
 /** A mistake of the user's: said without a stack, before anything runs. */
 export class UsageError extends Error {}
+
+const DEVICES = ['cpu', 'webgpu'] as const;
+
+/** Where rows are computed. */
+export type DeviceName = (typeof DEVICES)[number];
 
 export interface Options {
   readonly rows: RegExp;
   readonly peers: RegExp;
   readonly effort: Effort;
   readonly browser: boolean;
+  readonly device: DeviceName;
   readonly json: boolean;
   readonly samples: boolean;
   /** The document whose table is replaced. */
@@ -36,6 +42,12 @@ function wholeNumber(option: string, text: string, least: number, what: string):
   return Number(text);
 }
 
+function deviceName(text: string): DeviceName {
+  const found = DEVICES.find((name) => name === text);
+  if (!found) throw new UsageError(`--device ${text}: there are ${DEVICES.join(' and ')}`);
+  return found;
+}
+
 /** Reads the arguments after the program's name. Throws UsageError. */
 export function readOptions(args: readonly string[]): Options {
   let values: ReturnType<typeof parse>;
@@ -44,7 +56,8 @@ export function readOptions(args: readonly string[]): Options {
   } catch (e) {
     throw new UsageError((e as Error).message);
   }
-  const effort = values.quick ? QUICK : FULL;
+  const device = deviceName(values.device);
+  const effort = values.quick ? QUICK : device === 'webgpu' ? ON_GPU : FULL;
   const { repeat } = values;
   return {
     rows: pattern('rows', values.rows),
@@ -53,6 +66,7 @@ export function readOptions(args: readonly string[]): Options {
       ? { ...effort, rounds: wholeNumber('repeat', repeat, 1, 'a whole number of rounds') }
       : effort,
     browser: values.browser,
+    device,
     json: values.json,
     samples: values.samples,
     write: values.write,
@@ -70,6 +84,7 @@ const parse = (args: readonly string[]) =>
       quick: { type: 'boolean', default: false },
       repeat: { type: 'string' },
       browser: { type: 'boolean', default: false },
+      device: { type: 'string', default: 'cpu' },
       json: { type: 'boolean', default: false },
       samples: { type: 'boolean', default: false },
       write: { type: 'string' },

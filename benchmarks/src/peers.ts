@@ -2,9 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import type { PeerRows } from './case.js';
+import type { DeviceName } from './options.js';
 import { ADDITIONS } from './rows/kernels.js';
 import { GPT, LSTM, TRAINING, UPDATED } from './rows/training.js';
-import { BUNDLE_ROW, ROW_NAMES, ROWS, type RowName } from './rows.js';
+import { BUNDLE_ROW, ROW_NAMES, ROWS, type RowName, WARM_ROWS } from './rows.js';
 import { type Command, openProcess, type Session } from './session.js';
 
 /** Where a peer's process finds its row and leaves its results. */
@@ -44,6 +45,8 @@ export const PROGRAMS: Readonly<Record<string, (row: RowName) => Promise<Rows>>>
   'neurite cpu 2t': (row) => openNeurite(row, 2),
   'neurite cpu 2t compiled': async () =>
     (await import('./peers/neurite/index.js')).open(2, { compiled: true }),
+  'neurite webgpu': async () => (await import('./peers/neurite/node-gpu.js')).open(false),
+  'neurite webgpu compiled': async () => (await import('./peers/neurite/node-gpu.js')).open(true),
   'jax-js wasm': async () => (await import('./peers/jax/index.js')).open(),
   'tfjs wasm': async (row) => (await import('./peers/tfjs/node.js')).open(ROWS[row].timing !== 'import'),
   'onnxruntime 2t': async () => (await import('./peers/onnxruntime/index.js')).open(2),
@@ -133,19 +136,33 @@ export const roofNames = [
 export interface LineUp {
   /** For reports: `Node 20.20.2`. */
   readonly engine: string;
+  /** The section of the document that the table belongs to. */
+  readonly section: string;
   readonly rows: readonly string[];
   readonly peers: readonly PeerSpec[];
   readonly roofs: readonly PeerSpec[];
   close(): Promise<void>;
 }
 
-export const onNode = (): LineUp => ({
-  engine: `Node ${process.versions.node}`,
-  rows: [...ROW_NAMES, BUNDLE_ROW],
-  peers: PEERS,
-  roofs: roofNames.map(([name, threads]) => inNode(name, 'roof', threads)),
-  close: async () => {},
-});
+/** On a GPU ours alone: the others look for one in a page. */
+export const onNode = (device: DeviceName = 'cpu'): LineUp => {
+  const common = { engine: `Node ${process.versions.node}`, close: async () => {} };
+  if (device === 'webgpu')
+    return {
+      ...common,
+      section: 'WebGPU in Node',
+      rows: WARM_ROWS,
+      peers: [inNode('neurite webgpu', 'ours', 1), inNode('neurite webgpu compiled', 'ours', 1)],
+      roofs: [],
+    };
+  return {
+    ...common,
+    section: 'Node',
+    rows: [...ROW_NAMES, BUNDLE_ROW],
+    peers: PEERS,
+    roofs: roofNames.map(([name, threads]) => inNode(name, 'roof', threads)),
+  };
+};
 
 export const resultPath = (directory: string, row: RowName, peer: string): string =>
   join(directory, `${row}.${peer.replaceAll(' ', '-')}.out`);

@@ -1,5 +1,7 @@
 /** What a JavaScript peer does with a row, in Node and in a page alike. */
 import { type Case, type MeasureRequest, makeCase, type PeerRows } from './case.js';
+import { countSteps, type StepCounts } from './gpu/counts.js';
+import type { GpuWatch } from './gpu/watch.js';
 import type { Inputs } from './inputs.js';
 import { ROWS, type RowName } from './rows.js';
 
@@ -11,6 +13,7 @@ export interface Prepared {
   /** Of the first call after the checked ones, or for rows that are timed once, of that. */
   readonly firstMs: number;
   readonly results: readonly Float32Array[];
+  readonly counts?: StepCounts;
 }
 
 async function timed(c: Case): Promise<number> {
@@ -19,13 +22,20 @@ async function timed(c: Case): Promise<number> {
   return performance.now() - start;
 }
 
-/** Makes the case, has its results and times it once. */
-export async function prepare(load: LoadPeer, row: RowName, inputs: () => Inputs): Promise<Prepared> {
+/** Makes the case, has its results and times it once. What it asks of the GPU is counted before, with a case of its own. */
+export async function prepare(
+  load: LoadPeer,
+  row: RowName,
+  inputs: () => Inputs,
+  watch?: GpuWatch,
+): Promise<Prepared> {
   const { timing } = ROWS[row];
   if (timing === 'warm') {
-    const measured = await makeCase(await load(), row, inputs());
+    const rows = await load();
+    const counts = watch && (await countSteps(await makeCase(rows, row, inputs()), watch));
+    const measured = await makeCase(rows, row, inputs());
     const results = await measured.check();
-    return { measured, results, firstMs: await timed(measured) };
+    return { measured, results, firstMs: await timed(measured), counts };
   }
   const rows = timing === 'first step' ? await load() : null;
   const start = performance.now();

@@ -1,5 +1,7 @@
 /** The table for people and the lines for programs. */
 import type { Measurement } from './bench.js';
+import { countFields } from './gpu/counts.js';
+import { markdown } from './markdown.js';
 import type { PeerKind, PeerSpec } from './peers.js';
 import { describeRow } from './rows.js';
 
@@ -7,7 +9,7 @@ const round = (x: number | null, digits: number): number | null =>
   x === null ? null : Number(x.toPrecision(digits));
 
 /** One line of `--json`. Infinity has no JSON; such a difference is a result that cannot be compared. */
-export function jsonLine({ row, peer, ms, spread, check, share, bytes }: Measurement): string {
+export function jsonLine({ row, peer, ms, spread, check, share, bytes, counts }: Measurement): string {
   const difference = typeof check === 'number';
   return JSON.stringify({
     row,
@@ -17,6 +19,7 @@ export function jsonLine({ row, peer, ms, spread, check, share, bytes }: Measure
     check: difference ? (Number.isFinite(check) ? round(check, 3) : 'not comparable') : check,
     share: round(share, 3),
     bytes,
+    ...(counts && countFields(counts)),
   });
 }
 
@@ -46,7 +49,7 @@ function ratio(measurements: readonly Measurement[], specOf: SpecOf, among: read
   return `${(amountOf(ours)! / Math.min(...others.map((m) => amountOf(m)!))).toFixed(2)}×`;
 }
 
-function cell(m: Measurement | undefined): string {
+export function cell(m: Measurement | undefined): string {
   if (m?.ms) return `${fixed(m.ms)} ±${Math.round(m.spread! * 50)}%`;
   return m?.bytes ? `${(m.bytes / 1000).toFixed(1)} kB` : '–';
 }
@@ -59,7 +62,7 @@ function share(measurements: readonly Measurement[], specOf: SpecOf): string {
 }
 
 /** Why peers have no time, and what does not agree, a line each; what a peer says of several rows is one. */
-function remarks(measurements: readonly Measurement[]): string[] {
+export function remarks(measurements: readonly Measurement[]): string[] {
   const rowsBySaying = new Map<string, string[]>();
   for (const { row, peer, check } of measurements) {
     if (check === 'ok' || check === 'alone' || check === 'roof') continue;
@@ -70,7 +73,7 @@ function remarks(measurements: readonly Measurement[]): string[] {
   return [...rowsBySaying].map(([saying, rows]) => `- ${saying} (${rows.join(', ')})`);
 }
 
-/** A Markdown table, columns padded so that it reads in a terminal too, and remarks below. */
+/** A Markdown table, and remarks below. */
 export function table(measurements: readonly Measurement[], specs: readonly PeerSpec[]): string {
   const specOf: SpecOf = (peer) => specs.find(({ name }) => name === peer)!;
   const peers = specs.filter(({ kind }) => kind !== 'roof').map(({ name }) => name);
@@ -90,10 +93,5 @@ export function table(measurements: readonly Measurement[], specs: readonly Peer
       share(own, specOf),
     ];
   });
-  const widths = header.map((_, c) => Math.max(...[header, ...lines].map((line) => line[c].length)));
-  const isText = (c: number) => c < 3;
-  const format = (line: readonly string[]) =>
-    `| ${line.map((text, c) => (isText(c) ? text.padEnd(widths[c]) : text.padStart(widths[c]))).join(' | ')} |`;
-  const rule = `|${widths.map((w, c) => (isText(c) ? '-'.repeat(w + 2) : `${'-'.repeat(w + 1)}:`)).join('|')}|`;
-  return [format(header), rule, ...lines.map(format), '', ...remarks(measurements)].join('\n');
+  return [...markdown(header, lines, 3), '', ...remarks(measurements)].join('\n');
 }

@@ -10,6 +10,9 @@ export type RowName = keyof typeof ROWS;
 
 export const ROW_NAMES = Object.keys(ROWS) as RowName[];
 
+/** Rows whose steps are taken again and again. */
+export const WARM_ROWS = ROW_NAMES.filter((row) => ROWS[row].timing === 'warm');
+
 /** A row of sizes, which no peer computes. */
 export const BUNDLE_ROW = 'bundle-size';
 

@@ -3,6 +3,7 @@ import { writeFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Answer, MeasureRequest } from './case.js';
 import { readInputs } from './files.js';
+import type { GpuWatch } from './gpu/watch.js';
 import { type LoadPeer, measure, prepare } from './prepare.js';
 import type { RowName } from './rows.js';
 
@@ -20,11 +21,13 @@ export async function serve(
   row: RowName,
   directory: string,
   resultFile: string,
+  watch?: GpuWatch,
 ): Promise<void> {
   try {
-    const { measured, firstMs, results } = await prepare(load, row, () => readInputs(directory, row));
+    const inputs = () => readInputs(directory, row);
+    const { measured, firstMs, results, counts } = await prepare(load, row, inputs, watch);
     writeFileSync(resultFile, Buffer.concat(results.map(bytesOf)));
-    answer({ ready: { firstMs, lengths: results.map((r) => r.length) } });
+    answer({ ready: { firstMs, lengths: results.map((r) => r.length), counts } });
     for await (const line of createInterface({ input: process.stdin })) {
       answer({ times: await measure(measured, JSON.parse(line) as MeasureRequest) });
     }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { Answer, MeasureRequest } from './case.js';
+import type { Answer, MeasureRequest, Ready } from './case.js';
 
 /** A peer that hangs is ended after this long without an answer; the slowest known one needs a third of it. */
 const ANSWER_LIMIT_MS = 600_000;
@@ -14,11 +14,7 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface Session {
-  /** Milliseconds of the first call. */
-  readonly firstMs: number;
-  /** How many numbers each of its results has. */
-  readonly lengths: readonly number[];
+export interface Session extends Ready {
   /** Times of calls. Throws when the peer fails. */
   measure(request: MeasureRequest): Promise<readonly number[]>;
   end(): void | Promise<void>;

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Browser, launch } from '@neurite/browser';
+import type { DeviceName } from '../options.js';
 import { type LineUp, type PeerKind, type PeerSpec, roofNames } from '../peers.js';
-import { ROW_NAMES, ROWS } from '../rows.js';
+import { ROW_NAMES, ROWS, WARM_ROWS } from '../rows.js';
 import { INPUTS, type PeerPage } from './page.js';
 
 const require = createRequire(import.meta.url);
@@ -25,11 +26,10 @@ function peerIn(browser: Browser, sources: string) {
         log: () => {},
       });
       try {
-        const { firstMs, lengths, results } = await page.run('start', row, threads);
+        const { results, ...ready } = await page.run('start', row, threads);
         writeFileSync(resultFile, Buffer.from(results, 'base64'));
         return {
-          firstMs,
-          lengths,
+          ...ready,
           measure: (request) => page.run('measureAgain', request),
           end: () => page.close(),
         };
@@ -42,11 +42,25 @@ function peerIn(browser: Browser, sources: string) {
 }
 
 /** Starts Chromium. `sources` is the folder of `rows.ts` in the checkout. */
-export async function inChromium(sources: string): Promise<LineUp> {
+export async function inChromium(sources: string, device: DeviceName = 'cpu'): Promise<LineUp> {
   const browser = await launch();
   const peer = peerIn(browser, sources);
+  const common = { engine: browser.version, section: 'Chromium', close: () => browser.close() };
+  if (device === 'webgpu')
+    return {
+      ...common,
+      section: 'WebGPU in Chromium',
+      rows: WARM_ROWS,
+      peers: [
+        peer('neurite webgpu', 'neurite-webgpu', 'ours', 1),
+        peer('neurite webgpu compiled', 'neurite-webgpu-compiled', 'ours', 1),
+        peer('jax-js webgpu', 'jax-webgpu', 'javascript', 1),
+        peer('tfjs webgpu', 'tfjs-webgpu', 'javascript', 1),
+      ],
+      roofs: [],
+    };
   return {
-    engine: browser.version,
+    ...common,
     // A page's bundle holds the library: there is no importing apart from it.
     rows: ROW_NAMES.filter((row) => ROWS[row].timing !== 'import'),
     peers: [
@@ -57,6 +71,5 @@ export async function inChromium(sources: string): Promise<LineUp> {
       peer('tfjs wasm', 'tfjs', 'javascript', 1),
     ],
     roofs: roofNames.map(([name, threads]) => peer(name, 'roof', 'roof', threads)),
-    close: () => browser.close(),
   };
 }

@@ -1,5 +1,6 @@
 /** A peer in a page: prepares one row, then times it as often as it is told to. */
-import type { Case, MeasureRequest, PeerRows } from '../case.js';
+import type { Case, MeasureRequest, PeerRows, Ready } from '../case.js';
+import { watchGpu } from '../gpu/watch.js';
 import { type IndexEntry, type Inputs, inputsFrom } from '../inputs.js';
 import { measure, prepare } from '../prepare.js';
 import type { RowName } from '../rows.js';
@@ -7,16 +8,14 @@ import type { RowName } from '../rows.js';
 /** Where the page finds the rows' inputs. */
 export const INPUTS = '/inputs';
 
-export interface Ready {
-  readonly firstMs: number;
-  readonly lengths: readonly number[];
+export interface ReadyPage extends Ready {
   /** The results' bytes, one array after the other, in base64. */
   readonly results: string;
 }
 
 /** The functions that an entry exports. */
 export interface PeerPage {
-  start(row: RowName, threads: number): Promise<Ready>;
+  start(row: RowName, threads: number): Promise<ReadyPage>;
   measureAgain(request: MeasureRequest): Promise<number[]>;
 }
 
@@ -44,18 +43,21 @@ function base64(arrays: readonly Float32Array[]): string {
   return btoa(pieces.join(''));
 }
 
-export function peerPage(open: (threads: number) => Promise<PeerRows>): PeerPage {
+/** `gpu`: whether what it asks of the GPU is counted. */
+export function peerPage(open: (threads: number) => Promise<PeerRows>, { gpu = false } = {}): PeerPage {
+  const watch = gpu ? watchGpu(globalThis) : undefined;
   let ready: Case;
   return {
     async start(row, threads) {
       const inputs = await fetchInputs(row);
-      const { measured, firstMs, results } = await prepare(
+      const { measured, firstMs, results, counts } = await prepare(
         () => open(threads),
         row,
         () => inputs,
+        watch,
       );
       ready = measured;
-      return { firstMs, lengths: results.map((r) => r.length), results: base64(results) };
+      return { firstMs, lengths: results.map((r) => r.length), counts, results: base64(results) };
     },
     measureAgain: (request) => measure(ready, request),
   };

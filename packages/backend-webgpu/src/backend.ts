@@ -3,6 +3,7 @@ import {
   type Backend,
   type BackendFactory,
   type Capabilities,
+  type Command,
   type DeviceBuffer,
   DeviceError,
   OutOfMemoryError,
@@ -60,6 +61,7 @@ function createBackend({ device, hasSubgroups, release }: FoundDevice, options: 
   const queue = createQueue(device, counters, health, {
     allocate: (bytes) => pool.allocate(bytes),
     free: (buffer) => pool.free(buffer),
+    moveOut: (buffer) => pool.moveOut(buffer),
   });
   const largest = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, memoryBudget);
   const pool = createPool(device, { budget: memoryBudget, largest, counters, health, flush: queue.flush });
@@ -104,8 +106,17 @@ function createBackend({ device, hasSubgroups, release }: FoundDevice, options: 
         ? compiler.compile(kernel, shader).then((program) => ({ ...program, specialized: true }))
         : undefined;
     },
-    submit: queue.submit,
-    ...(device.features.has('timestamp-query') && { measure: queue.measure }),
+    submit(commands) {
+      queue.submit(commands);
+      pool.nextPlan();
+    },
+    ...(device.features.has('timestamp-query') && {
+      async measure(commands: readonly Command[]) {
+        const timings = queue.measure(commands);
+        pool.nextPlan();
+        return timings;
+      },
+    }),
     synchronize: queue.synchronize,
     destroy() {
       queue.destroy();

@@ -2,7 +2,7 @@
 import { type BufferSlice, type DeviceBuffer, DeviceError, DTYPES } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
-import { gpuOf, roundUp } from './memory.js';
+import { type GpuBuffer, gpuOf, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
 
 /** Bind groups that a program keeps: a training loop alternates between few sets of buffers. */
@@ -41,7 +41,8 @@ export function createBinder(
     const entries: GPUBindGroupEntry[] = kernel.buffers.map(({ dtype, size }, binding) => {
       const { buffer, byteOffset } = slices[binding];
       const bytes = Math.max(4, roundUp(size * DTYPES[dtype].bytes));
-      return { binding, resource: { buffer: gpuOf(buffer), offset: byteOffset, size: bytes } };
+      const offset = (buffer as GpuBuffer).offset + byteOffset;
+      return { binding, resource: { buffer: gpuOf(buffer), offset, size: bytes } };
     });
     for (const buffer of scratch)
       entries.push({ binding: entries.length, resource: { buffer: gpuOf(buffer), size: buffer.bytes } });
@@ -58,7 +59,9 @@ export function createBinder(
   }
 
   return (program, slices, scratch) => {
-    const places = slices.map(({ buffer, byteOffset }) => `${numberOf(gpuOf(buffer))}+${byteOffset}`);
+    const places = slices.map(
+      ({ buffer, byteOffset }) => `${numberOf(gpuOf(buffer))}+${(buffer as GpuBuffer).offset + byteOffset}`,
+    );
     const key = [...places, ...scratch.map((buffer) => numberOf(gpuOf(buffer)))].join();
     let known = groups.get(program);
     if (!known) {

@@ -1,22 +1,31 @@
 /** Device memory: buffers that are used again, under a budget. */
-import { type DeviceBuffer, OutOfMemoryError, ValidationError } from '@neurite/tensor';
+import { type BufferKind, type DeviceBuffer, OutOfMemoryError, ValidationError } from '@neurite/tensor';
 import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
+import { createSlabs, type Slab } from './slabs.js';
 
 export interface GpuBuffer extends DeviceBuffer {
   /** Null once freed. */
   gpu: GPUBuffer | null;
   /** Whether it came from outside, and so is no good for the pool. */
   readonly isAdopted?: boolean;
+  /** Where in `gpu` it begins. */
+  offset: number;
+  /** Of a buffer that shares `gpu` with others. */
+  slab: Slab | null;
 }
 
 export interface Pool {
   /** Throws OutOfMemoryError. */
-  allocate(bytes: number): GpuBuffer;
+  allocate(bytes: number, kind?: BufferKind): GpuBuffer;
   /** Takes over a buffer that someone else made: it counts, and is destroyed when it is freed. Throws OutOfMemoryError. */
   adopt(gpu: GPUBuffer): GpuBuffer;
   /** The buffer may be given to someone else at once: the queue keeps the order. */
   free(buffer: GpuBuffer): void;
+  /** Gives a slice a GPU buffer of its own; the caller copies what is in it. */
+  moveOut(buffer: GpuBuffer): void;
+  /** What is allocated from now on belongs to another plan. */
+  nextPlan(): void;
   destroy(): void;
 }
 
@@ -64,6 +73,7 @@ export function createPool(
   function makeRoom(bytes: number): void {
     if (live + pooled + bytes <= budget) return;
     flush();
+    pooled -= slabs.trim();
     for (const [size, buffers] of idle) {
       while (buffers.length && live + pooled + bytes > budget) {
         discard(buffers.pop()!);
@@ -100,7 +110,22 @@ export function createPool(
     const sure = () => health.unsure.delete(made);
     health.judged().then(sure, sure);
     counters.buffers++;
+    all.add(made);
     return made;
+  }
+
+  const slabs = createSlabs((bytes) => {
+    if (bytes > largest || live + pooled + bytes > budget) return null;
+    pooled += bytes;
+    return create(bytes);
+  }, discard);
+
+  /** A GPU buffer for one alone. */
+  function whole(size: number): GPUBuffer {
+    const known = reuse(size);
+    if (known) return known;
+    makeRoom(size);
+    return create(Math.min(size, roundUp(largest)));
   }
 
   return {
@@ -111,22 +136,19 @@ export function createPool(
         );
       live += gpu.size;
       all.add(gpu);
-      return { bytes: gpu.size, gpu, isAdopted: true };
+      return { bytes: gpu.size, gpu, offset: 0, slab: null, isAdopted: true };
     },
-    allocate(bytes) {
+    allocate(bytes, kind) {
       const size = roundedSize(bytes);
       if (bytes > largest || live + size > budget)
         throw new OutOfMemoryError(
           `webgpu: cannot allocate ${bytes} bytes: ${live} are in use, the budget is ${budget} and the largest buffer ${largest}`,
         );
-      let gpu = reuse(size);
-      if (!gpu) {
-        makeRoom(size);
-        gpu = create(Math.min(size, roundUp(largest)));
-        all.add(gpu);
-      }
+      const slice = kind === 'result' ? slabs.take(size) : null;
+      if (slice) pooled -= size;
+      const gpu = slice ? slice.slab.gpu : whole(size);
       live += size;
-      return { bytes, gpu };
+      return { bytes, gpu, offset: slice?.offset ?? 0, slab: slice?.slab ?? null };
     },
     free(buffer) {
       const gpu = gpuOf(buffer);
@@ -135,14 +157,27 @@ export function createPool(
       live -= size;
       if (buffer.isAdopted || broken.has(gpu)) {
         flush();
+        if (buffer.slab) pooled -= slabs.drop(buffer.slab);
         discard(gpu);
         return;
       }
       pooled += size;
+      if (buffer.slab) return slabs.give(buffer.slab, buffer.offset);
       const same = idle.get(size);
       if (same) same.push(gpu);
       else idle.set(size, [gpu]);
     },
+    moveOut(buffer) {
+      const { slab, offset } = buffer;
+      const size = roundedSize(buffer.bytes);
+      slabs.retire(slab!);
+      slabs.give(slab!, offset);
+      pooled += size;
+      buffer.gpu = whole(size);
+      buffer.offset = 0;
+      buffer.slab = null;
+    },
+    nextPlan: slabs.nextPlan,
     destroy() {
       for (const gpu of all) gpu.destroy();
       idle.clear();

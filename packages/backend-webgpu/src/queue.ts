@@ -8,8 +8,8 @@ import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
 import { type GpuBuffer, gpuOf, type Pool, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
+import { createScalarBlock } from './scalars.js';
 import { createTimer, type Timer } from './timer.js';
-import { scalarWord } from './wgsl/values.js';
 
 export interface CommandQueue {
   submit(commands: readonly Command[]): void;
@@ -26,9 +26,19 @@ export interface CommandQueue {
 interface Dispatch {
   readonly program: GpuProgram;
   readonly group: GPUBindGroup;
-  /** Where in the block of scalars its own are, in words. */
+  /** Where in the block of scalars its own are, in bytes. */
   readonly scalarsAt: number;
 }
+
+/** Of a buffer that has moved out of a slab. */
+interface Copy {
+  readonly from: GPUBuffer;
+  readonly offset: number;
+  readonly to: GPUBuffer;
+  readonly bytes: number;
+}
+
+type Pending = Dispatch | Copy;
 
 interface Read {
   readonly source: GPUBuffer;
@@ -40,28 +50,23 @@ interface Read {
 
 /** Commands beyond this number are handed over at once, so that the device has something to do. */
 const MOST_PENDING = 256;
-const SCALAR_BYTES = 2 ** 16;
-/** Places in the block of scalars are multiples of this many words: WebGPU's largest alignment of a dynamic offset. */
-const SCALAR_STEP = 64;
 
 /** Resolves in a turn of its own, after what is already waiting for a turn. */
 const later: (f: () => void) => void =
   typeof setImmediate === 'function' ? (f) => void setImmediate(f) : (f) => void setTimeout(f);
 
-/** `pool`: where programs of several stages get what they need in between. */
+/** `pool`: where programs of several stages get what they need in between, and what moves out of a slab its own GPU buffer. */
 export function createQueue(
   device: GPUDevice,
   counters: GpuCounters,
   health: Health,
-  pool: Pick<Pool, 'allocate' | 'free'>,
+  pool: Pick<Pool, 'allocate' | 'free' | 'moveOut'>,
 ): CommandQueue {
-  const scalars = device.createBuffer({ label: 'scalars', size: SCALAR_BYTES, usage: 0x40 | 0x8 });
-  const words = new Uint32Array(SCALAR_BYTES / 4);
-  const bind = createBinder(device, scalars, counters, health);
+  const scalars = createScalarBlock(device, counters);
+  const bind = createBinder(device, scalars.buffer, counters, health);
   const staging = createStaging(device, counters);
-  let dispatches: Dispatch[] = [];
+  let pending: Pending[] = [];
   let reads: Read[] = [];
-  let usedWords = 0;
   /** What the gathered commands touch. */
   const touched = new Set<GPUBuffer>();
   let isScheduled = false;
@@ -106,14 +111,15 @@ export function createQueue(
         `${kernel.name}: given ${buffers.length} buffers and ${values.length} scalars, takes ` +
           `${kernel.buffers.length} and ${kernel.scalars.length}`,
       );
-    const size = Math.ceil(values.length / SCALAR_STEP) * SCALAR_STEP;
-    if (usedWords + size > words.length || dispatches.length >= MOST_PENDING) flush();
+    if (pending.length >= MOST_PENDING) flush();
+    separate(program as GpuProgram, buffers);
+    let scalarsAt = scalars.place(kernel, values);
+    if (scalarsAt === undefined) {
+      flush();
+      scalarsAt = scalars.place(kernel, values)!;
+    }
     const group = bind(program as GpuProgram, buffers, scratch);
-    values.forEach((value, i) => {
-      words[usedWords + i] = scalarWord(value, kernel.scalars[i]);
-    });
-    dispatches.push({ program: program as GpuProgram, group, scalarsAt: usedWords });
-    usedWords += size;
+    pending.push({ program: program as GpuProgram, group, scalarsAt });
     const all = [...buffers.map(({ buffer }) => gpuOf(buffer)), ...scratch.map(gpuOf)];
     for (const gpu of all) {
       touched.add(gpu);
@@ -121,53 +127,82 @@ export function createQueue(
     }
   }
 
+  /** No GPU buffer may be read and written by one kernel: what it reads moves out of the slab. */
+  function separate({ kernel }: GpuProgram, slices: readonly BufferSlice[]): void {
+    const written = new Set<GPUBuffer>();
+    slices.forEach(({ buffer }, i) => {
+      if ((buffer as GpuBuffer).slab && kernel.buffers[i].access !== 'read') written.add(gpuOf(buffer));
+    });
+    if (written.size === 0) return;
+    slices.forEach(({ buffer }, i) => {
+      const read = buffer as GpuBuffer;
+      const from = gpuOf(read);
+      if (!read.slab || kernel.buffers[i].access !== 'read' || !written.has(from)) return;
+      const { offset } = read;
+      pool.moveOut(read);
+      pending.push({ from, offset, to: gpuOf(read), bytes: roundUp(read.bytes) });
+    });
+  }
+
   /** What a refused submission comes to: which kernel it was is found by encoding each alone. */
-  async function refused(asked: readonly Dispatch[], message: string): Promise<DeviceError> {
-    for (const dispatch of asked) {
+  async function refused(asked: readonly Pending[], message: string): Promise<DeviceError> {
+    for (const command of asked) {
+      if ('from' in command) continue;
       device.pushErrorScope('validation');
       const encoder = device.createCommandEncoder();
-      encodePass(encoder, [dispatch]);
+      encode(encoder, [command]);
       encoder.finish();
       const error = await device.popErrorScope();
       if (error)
         return new DeviceError(
-          `webgpu: kernel ${dispatch.program.kernel.name} was refused: ${error.message}`,
+          `webgpu: kernel ${command.program.kernel.name} was refused: ${error.message}`,
         );
     }
     return new DeviceError(`webgpu: ${message}`);
   }
 
-  function encodePass(
-    encoder: GPUCommandEncoder,
-    dispatches: readonly Dispatch[],
-    timestampWrites?: GPUComputePassTimestampWrites,
-  ): void {
-    const pass = encoder.beginComputePass({ timestampWrites });
-    counters.passes++;
-    for (const { program, group, scalarsAt } of dispatches) {
-      pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt * 4] : []);
-      for (const { pipeline, workgroups } of program.stages) {
-        if (workgroups[0] === 0) continue;
+  /** In as few passes as copies leave; while times are measured, each command has one of its own. */
+  function encode(encoder: GPUCommandEncoder, commands: readonly Pending[], timing?: Timer | null): void {
+    let pass: GPUComputePassEncoder | null = null;
+    const end = () => {
+      pass?.end();
+      pass = null;
+    };
+    for (const command of commands) {
+      if ('from' in command) {
+        end();
+        encoder.copyBufferToBuffer(command.from, command.offset, command.to, 0, command.bytes);
+        continue;
+      }
+      const { program, group, scalarsAt } = command;
+      const stages = program.stages.filter(({ workgroups }) => workgroups[0] > 0);
+      if (stages.length === 0 && !timing) continue;
+      if (timing) end();
+      if (!pass) {
+        pass = encoder.beginComputePass({ timestampWrites: timing?.next() });
+        counters.passes++;
+      }
+      pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt] : []);
+      for (const { pipeline, workgroups } of stages) {
         pass.setPipeline(pipeline);
         pass.dispatchWorkgroups(...workgroups);
         counters.dispatches++;
       }
     }
-    pass.end();
+    end();
   }
 
   function flush(): void {
-    if (dispatches.length === 0 && reads.length === 0) return;
-    const [ran, asked] = [dispatches, reads];
+    if (pending.length === 0 && reads.length === 0) return;
+    const [ran, asked] = [pending, reads];
     const target = asked.length ? staging.take(asked.reduce((n, r) => n + roundUp(r.length), 0)) : null;
     health.guard(
       'validation',
       (message) => refused(ran, message),
       () => {
         const encoder = device.createCommandEncoder();
-        if (usedWords) device.queue.writeBuffer(scalars, 0, words, 0, usedWords);
-        if (timer) for (const dispatch of ran) encodePass(encoder, [dispatch], timer.next());
-        else if (ran.length) encodePass(encoder, ran);
+        scalars.write();
+        encode(encoder, ran, timer);
         let at = 0;
         for (const { source, offset, length } of asked) {
           encoder.copyBufferToBuffer(source, offset, target!, at, roundUp(length));
@@ -177,9 +212,8 @@ export function createQueue(
       },
     );
     counters.submits++;
-    dispatches = [];
+    pending = [];
     reads = [];
-    usedWords = 0;
     touched.clear();
     if (target) void deliver(target, asked);
   }
@@ -241,7 +275,11 @@ export function createQueue(
         );
       if (touched.has(gpu)) flush();
       const even = bytes.length % 4 ? padded(bytes) : bytes;
-      device.queue.writeBuffer(gpu, byteOffset, even as Uint8Array<ArrayBuffer>);
+      device.queue.writeBuffer(
+        gpu,
+        (buffer as GpuBuffer).offset + byteOffset,
+        even as Uint8Array<ArrayBuffer>,
+      );
       counters.writes++;
       counters.bytesWritten += even.length;
     },
@@ -255,7 +293,7 @@ export function createQueue(
       const bytes = await new Promise<Uint8Array>((resolve, reject) => {
         reads.push({
           source: gpuOf(buffer),
-          offset: byteOffset - before,
+          offset: (buffer as GpuBuffer).offset + byteOffset - before,
           length: before + byteLength,
           resolve,
           reject,
@@ -276,8 +314,8 @@ export function createQueue(
     destroy() {
       for (const { reject } of reads) reject(health.lost());
       reads = [];
-      dispatches = [];
-      scalars.destroy();
+      pending = [];
+      scalars.buffer.destroy();
       staging.destroy();
     },
   };

@@ -1,9 +1,9 @@
-/** jax-js on its WebAssembly backend, everything under `jit`. */
+/** jax-js, everything under `jit`. */
 import { defaultDevice, init, type Array as JaxArray, jit, nn, numpy as np } from '@jax-js/jax';
 import type { Case, PeerRows } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { ADDITIONS } from '../../rows/kernels.js';
-import { type Compute, gradientsOf, load, measured, of } from './cases.js';
+import { type Compute, gradientsOf, load, measured, of, readResults } from './cases.js';
 import {
   adamUpdate,
   cnnStep,
@@ -78,8 +78,17 @@ const rows: PeerRows = {
   'cold-gpt': gptStep,
 };
 
+/** On its WebAssembly backend. */
 export async function open(): Promise<PeerRows> {
   await init('wasm');
   defaultDevice('wasm');
+  return rows;
+}
+
+export async function openOnGpu(): Promise<PeerRows> {
+  const devices = await init('webgpu');
+  if (!devices.includes('webgpu')) throw new Error('no WebGPU');
+  defaultDevice('webgpu');
+  readResults();
   return rows;
 }

@@ -6,27 +6,25 @@ import { noGrad, realize, type Tensor } from '@neurite/tensor';
 import type { Case } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { TRAINING } from '../../rows/training.js';
-import { load, maybeCompiled, numbers } from './forward.js';
+import { finish, load, maybeCompiled, numbers } from './forward.js';
 
 /** The loss Σ y·g and the gradients of all inputs but `g`. */
 export function withGradients(inputs: Inputs, compute: (leaves: Tensor[]) => Tensor): Case {
   const { g, ...rest } = inputs;
   const upstream = load(g);
   const leaves = Object.values(rest).map((input) => load(input).requiresGrad_());
-  const step = maybeCompiled(async (): Promise<Tensor> => {
+  const step = maybeCompiled(async (): Promise<{ y: Tensor; loss: Tensor }> => {
     for (const leaf of leaves) leaf.grad = null;
     const y = compute(leaves);
     const loss = y.mul(upstream).sum();
     loss.backward();
     await realize(loss, ...leaves.map((leaf) => leaf.grad!));
-    return y;
+    return { y, loss };
   });
   return {
-    run: async () => {
-      await step();
-    },
+    run: async () => finish((await step()).loss),
     check: async () => {
-      const y = await step();
+      const { y } = await step();
       return Promise.all([y, ...leaves.map((leaf) => leaf.grad!)].map(numbers));
     },
   };

@@ -31,7 +31,7 @@ const attention = (q: Tensor, k: Tensor, v: Tensor): Tensor =>
     .softmax(2)
     .matmul(v);
 
-const rows: PeerRows = {
+export const rows: PeerRows = {
   'matmul-256': matmul,
   'matmul-512': matmul,
   'matmul-1024': matmul,

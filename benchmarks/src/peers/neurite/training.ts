@@ -18,7 +18,7 @@ import type { Case } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { LSTM, TRAINING, UPDATED } from '../../rows/training.js';
 import { classifier, setParameters, training, withGradients } from './cases.js';
-import { load } from './forward.js';
+import { finish, load } from './forward.js';
 
 const { lr, beta1, beta2, eps } = TRAINING.adam;
 const adam = (parameters: Parameter[]) => new Adam(parameters, { lr, betas: [beta1, beta2], eps });
@@ -101,7 +101,10 @@ export function adamUpdate(inputs: Inputs): Case {
     await optimizer.step();
   };
   return {
-    run,
+    async run() {
+      await run();
+      await finish(parameters[0]);
+    },
     async check() {
       for (let i = 0; i < TRAINING.checkedSteps; i++) await run();
       return Promise.all(parameters.map(async (p) => Float32Array.from(await p.data())));

@@ -13,13 +13,27 @@ async function numbers(t: tf.Tensor): Promise<Float32Array> {
   return values;
 }
 
-/** `finish` brings the result to PyTorch's layout where tfjs has another. */
-export function forward(compute: () => tf.Tensor, finish = (y: tf.Tensor): tf.Tensor => y): Case {
+let reading = false;
+
+/** From now on a call ends when its result (of several the first) is on the host: on a GPU nothing else tells. */
+export function readResults(): void {
+  reading = true;
+}
+
+/** Waits for a result where it is not there yet. */
+export async function finish(result: tf.Tensor): Promise<void> {
+  if (reading) await result.data();
+}
+
+/** `asInPyTorch` brings the result to PyTorch's layout where tfjs has another. */
+export function forward(compute: () => tf.Tensor, asInPyTorch = (y: tf.Tensor): tf.Tensor => y): Case {
   return {
-    run() {
-      tf.tidy(compute).dispose();
+    async run() {
+      const y = tf.tidy(compute);
+      await finish(y);
+      y.dispose();
     },
-    check: async () => [await numbers(tf.tidy(() => finish(compute())))],
+    check: async () => [await numbers(tf.tidy(() => asInPyTorch(compute())))],
   };
 }
 
@@ -33,24 +47,39 @@ export const of =
     return forward(() => compute(...tensors));
   };
 
-/** The loss Σ y·g and the gradients of all inputs but `g`. */
+/** tfjs's order of dimensions, and PyTorch's, by the name of the tensor; those that are not named have the same order. */
+export type Layouts = Readonly<Record<string, { readonly own: number[]; readonly pytorch: number[] }>>;
+
+/** Images. */
+export const CHANNELS_LAST = { own: [0, 2, 3, 1], pytorch: [0, 3, 1, 2] };
+/** Filters: height, width, inputs, outputs. */
+export const FILTER = { own: [2, 3, 1, 0], pytorch: [3, 2, 0, 1] };
+
+/** The loss Σ y·g and the gradients of all inputs but `g`. `layouts` also of the result, `y`. */
 export const gradientsOf =
-  (compute: Compute) =>
+  (compute: Compute, layouts: Layouts = {}) =>
   (inputs: Inputs): Case => {
     const { g, ...rest } = inputs;
-    const leaves = Object.values(rest).map(load);
-    const upstream = load(g);
+    const loadAs = (name: string, input: Input): tf.Tensor =>
+      layouts[name] ? tf.tidy(() => tf.transpose(load(input), layouts[name].own)) : load(input);
+    const asInPyTorch = (name: string, t: tf.Tensor): tf.Tensor =>
+      layouts[name] ? tf.transpose(t, layouts[name].pytorch) : t;
+    const names = Object.keys(rest);
+    const leaves = names.map((name) => loadAs(name, rest[name]));
+    const upstream = loadAs('y', g);
     const both = tf.valueAndGrads((...own: tf.Tensor[]) => tf.sum(tf.mul(compute(...own), upstream)));
     return {
-      run() {
+      async run() {
         const { value, grads } = both(leaves);
+        await finish(value);
         tf.dispose([value, ...grads]);
       },
       async check() {
         const y = tf.tidy(() => compute(...leaves));
         const { value, grads } = both(leaves);
         value.dispose();
-        return Promise.all([y, ...grads].map(numbers));
+        const results = [y, ...grads].map((t, i) => asInPyTorch(i === 0 ? 'y' : names[i - 1], t));
+        return Promise.all(results.map(numbers));
       },
     };
   };

@@ -4,6 +4,7 @@ import type { Case } from '../../case.js';
 import type { Inputs } from '../../inputs.js';
 import { GPT, LSTM, TRAINING, UPDATED } from '../../rows/training.js';
 import {
+  finish,
   gelu,
   gradientsOf,
   linear,
@@ -101,7 +102,10 @@ export function adamUpdate(inputs: Inputs): Case {
   const optimizer = adam();
   const run = (): void => optimizer.applyGradients(gradients);
   return {
-    run,
+    async run() {
+      run();
+      await finish(parameters[0]);
+    },
     async check() {
       for (let i = 0; i < TRAINING.checkedSteps; i++) run();
       return Promise.all(parameters.map(async (p) => Float32Array.from(await p.data())));

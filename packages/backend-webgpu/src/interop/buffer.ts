@@ -1,6 +1,7 @@
 /** Tensors from and to GPU buffers of the same device, without a trip over the host. */
 import {
   type Device,
+  type DeviceBuffer,
   DeviceError,
   DTYPES,
   type DType,
@@ -12,7 +13,7 @@ import {
   withDeviceBuffer,
 } from '@neurite/tensor';
 import type { GpuBackend } from '../backend.js';
-import { gpuOf, roundUp, USAGE } from '../memory.js';
+import { type GpuBuffer, gpuOf, roundUp, USAGE } from '../memory.js';
 import { gpuBackendOf } from './device.js';
 
 export interface GpuBufferOptions<D extends DType = DType> {
@@ -29,11 +30,19 @@ export interface GpuBufferOptions<D extends DType = DType> {
 
 const COPY_SRC = 0x4;
 
-const copy = (who: string, gpu: GpuBackend, from: GPUBuffer, to: GPUBuffer, bytes: number): void =>
-  gpu.after(who, () => {
-    const encoder = gpu.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
-    gpu.device.queue.submit([encoder.finish()]);
+/** Where bytes begin in a GPU buffer. */
+interface Place {
+  readonly gpu: GPUBuffer;
+  readonly offset: number;
+}
+
+const placeOf = (held: DeviceBuffer): Place => ({ gpu: gpuOf(held), offset: (held as GpuBuffer).offset });
+
+const copy = (who: string, backend: GpuBackend, from: Place, to: Place, bytes: number): void =>
+  backend.after(who, () => {
+    const encoder = backend.device.createCommandEncoder();
+    encoder.copyBufferToBuffer(from.gpu, from.offset, to.gpu, to.offset, bytes);
+    backend.device.queue.submit([encoder.finish()]);
   });
 
 /**
@@ -65,7 +74,7 @@ export function fromGPUBuffer<const S extends Shape, D extends DType = 'float32'
   if (buffer.mapState !== 'unmapped')
     throw new DeviceError('fromGPUBuffer: the buffer is mapped; unmap it first');
   if (adopt) return fromDeviceBuffer(gpu.adopt(buffer), shape, { dtype, device });
-  return fromDeviceBuffer((made) => copy('fromGPUBuffer', gpu, buffer, gpuOf(made), bytes), shape, {
+  return fromDeviceBuffer((made) => copy('fromGPUBuffer', gpu, { gpu: buffer, offset: 0 }, placeOf(made), bytes), shape, {
     dtype,
     device,
   });
@@ -87,25 +96,26 @@ export function toGPUBuffer(
     const gpu = gpuBackendOf('toGPUBuffer', device);
     const size = Math.max(4, roundUp(numel * DTYPES[dtype].bytes));
     const buffer = gpu.device.createBuffer({ size, usage: USAGE | (options.usage ?? 0) });
-    if (numel > 0) copy('toGPUBuffer', gpu, gpuOf(held), buffer, size);
+    if (numel > 0) copy('toGPUBuffer', gpu, placeOf(held), { gpu: buffer, offset: 0 }, size);
     return buffer;
   });
 }
 
 /**
- * Calls `use` with the very buffer that holds a tensor's values, row-major and perhaps followed by more, after they were computed; resolves with what `use`
- * returns. Nothing is copied. The buffer stays the tensor's: `use` may read it (STORAGE, COPY_SRC) by what it submits before it returns, and must not
+ * Calls `use` with the very buffer that holds a tensor's values, row-major from `byteOffset` on (a multiple of 256) and perhaps followed by others, after they were
+ * computed; resolves with what `use` returns. Nothing is copied. The buffer stays the tensor's: `use` may read it (STORAGE, COPY_SRC) by what it submits before it returns, and must not
  * write to it, destroy it, or keep it.
  *
  * @throws DeviceError for a device without WebGPU, and what computing the tensor throws.
  */
 export function withGPUBuffer<T>(
   tensor: Tensor,
-  use: (buffer: GPUBuffer, device: GPUDevice) => T,
+  use: (buffer: GPUBuffer, device: GPUDevice, byteOffset: number) => T,
 ): Promise<T> {
   return withDeviceBuffer(tensor, (held, device) => {
-    const gpu = gpuBackendOf('withGPUBuffer', device);
-    gpu.flush();
-    return use(gpuOf(held), gpu.device);
+    const backend = gpuBackendOf('withGPUBuffer', device);
+    backend.flush();
+    const { gpu, offset } = placeOf(held);
+    return use(gpu, backend.device, offset);
   });
 }

@@ -1,6 +1,6 @@
 /** Tensors drawn to a canvas. */
 import { DeviceError, DTypeError, ShapeError, type Tensor, withDeviceBuffer } from '@neurite/tensor';
-import { gpuOf } from '../memory.js';
+import { type GpuBuffer, gpuOf } from '../memory.js';
 import { gpuBackendOf } from './device.js';
 
 /** One triangle over the whole canvas; a pixel reads its channels. */
@@ -84,7 +84,7 @@ export async function toCanvas(tensor: Tensor, canvas: HTMLCanvasElement | Offsc
       const size = channels * height * width * 4;
       const group = device.createBindGroup({
         layout: pipeline.getBindGroupLayout(0),
-        entries: [{ binding: 0, resource: { buffer: gpuOf(held), size } }],
+        entries: [{ binding: 0, resource: { buffer: gpuOf(held), offset: (held as GpuBuffer).offset, size } }],
       });
       const encoder = device.createCommandEncoder();
       const view = context.getCurrentTexture().createView();

@@ -58,11 +58,20 @@ export interface Timings {
   readonly resolution: number;
 }
 
+/**
+ * `result`: what a program has computed and may keep, of which many wait for the garbage collector. Others are values of host tensors, and
+ * scratch memory, which is given back when its commands are submitted.
+ */
+export type BufferKind = 'result' | 'other';
+
 export interface Backend {
   readonly name: string;
   readonly capabilities: Capabilities;
-  /** Device memory of at least `bytes` bytes, content undefined. Throws OutOfMemoryError. */
-  allocate(bytes: number): DeviceBuffer;
+  /**
+   * Device memory of at least `bytes` bytes, content undefined. Throws OutOfMemoryError. `kind` says what it will hold; a backend may
+   * ignore it.
+   */
+  allocate(bytes: number, kind?: BufferKind): DeviceBuffer;
   /** Gives memory back; commands submitted before may still use it. */
   free(buffer: DeviceBuffer): void;
   /** Copies host bytes into a buffer, ordered with `submit`. */

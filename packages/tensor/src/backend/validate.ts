@@ -97,7 +97,7 @@ export function validating(
   return {
     name: `${backend.name} checked by ${oracle.name}`,
     capabilities: backend.capabilities,
-    allocate: (bytes) => backend.allocate(bytes),
+    allocate: (bytes, kind) => backend.allocate(bytes, kind),
     free: (buffer) => inOrder(() => backend.free(buffer)),
     write(buffer, byteOffset, bytes) {
       const copy = bytes.slice();

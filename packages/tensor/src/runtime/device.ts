@@ -1,5 +1,5 @@
 /** A device: a started backend with its caches and its memory accounts. */
-import type { Backend, DeviceBuffer, Program } from '../backend/interface.js';
+import type { Backend, BufferKind, DeviceBuffer, Program } from '../backend/interface.js';
 import { DeviceError, OutOfMemoryError } from '../errors.js';
 import type { Node } from '../graph/node.js';
 import type { DeviceHandle, Storage } from '../graph/storage.js';
@@ -75,16 +75,16 @@ export class Device implements DeviceHandle {
       throw new DeviceError(`device ${this.name} was destroyed; make a new one with use(...)`);
   }
 
-  allocate(bytes: number): DeviceBuffer {
+  allocate(bytes: number, kind: BufferKind = 'other'): DeviceBuffer {
     this.check();
     let buffer: DeviceBuffer;
     try {
-      buffer = this.backend.allocate(bytes);
+      buffer = this.backend.allocate(bytes, kind);
     } catch (e) {
       if (!(e instanceof OutOfMemoryError) || this.uploads.size === 0) throw e;
       // The run that is being prepared needs those that it has used.
       this.dropUploads((lastRun) => lastRun < this.runs);
-      buffer = this.backend.allocate(bytes);
+      buffer = this.backend.allocate(bytes, kind);
     }
     this.adopt(buffer);
     stats.bytesAllocated += buffer.bytes;

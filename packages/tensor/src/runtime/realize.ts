@@ -66,10 +66,14 @@ function byDevice(nodes: readonly Node[]): Map<Device, Node[]> {
  * The request is taken down synchronously: what happens to parameters later does not change it.
  */
 export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
+  await compute(nodes);
+  await turnIfDue();
+}
+
+function compute(nodes: readonly Node[]): Promise<unknown> {
   refuseReplay('it asks for values; return the tensors and read them outside');
   const runs = [...byDevice(nodes)].map(([device, wanted]) => submitRequest(device, wanted));
-  await Promise.all(runs);
-  await turnIfDue();
+  return Promise.all(runs);
 }
 
 /**
@@ -126,7 +130,7 @@ async function submitRequest(device: Device, asked: readonly Node[]): Promise<vo
 
 /** The storage of a node whose value is on the host, or has been made on the device (or is about to be, by what was submitted). */
 async function storageOf(node: Node): Promise<Storage> {
-  await realizeNodes([node]);
+  await compute([node]);
   const storage = node.storage!;
   if (storage.source) await fetchTransfers([storage]);
   if (storage.host) return storage;
@@ -140,6 +144,13 @@ async function storageOf(node: Node): Promise<Storage> {
 
 /** The bytes of a node's value, row-major: the caller's own copy. */
 export async function readNode(node: Node): Promise<Uint8Array> {
+  const bytes = await fetchBytes(node);
+  // Not before the read: the device may have gathered work, which the read is to hand over with it.
+  await turnIfDue();
+  return bytes;
+}
+
+async function fetchBytes(node: Node): Promise<Uint8Array> {
   const storage = await storageOf(node);
   if (storage.host) return storage.host.slice();
   if (storage.bytes === 0) return new Uint8Array(0);
@@ -157,7 +168,9 @@ export async function useBufferOf<T>(
 ): Promise<T> {
   const storage = await storageOf(node);
   const device = deviceOf(node);
-  return use(device.bufferOf(storage), device);
+  const result = use(device.bufferOf(storage), device);
+  await turnIfDue();
+  return result;
 }
 
 /** The same value on another device: host data are shared, device values are fetched when they are needed. */

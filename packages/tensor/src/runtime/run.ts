@@ -1,5 +1,5 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
-import type { BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
+import type { BufferKind, BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
 import { DTYPES, viewAs } from '../dtype.js';
 import { OutOfMemoryError, StaleTensorError } from '../errors.js';
 import type { Node } from '../graph/node.js';
@@ -105,8 +105,8 @@ export async function execute(device: Device, job: Job): Promise<void> {
 
   const { graph } = plan;
   const owned: DeviceBuffer[] = [];
-  const take = (bytes: number): DeviceBuffer => {
-    const buffer = device.allocate(bytes);
+  const take = (bytes: number, kind: BufferKind): DeviceBuffer => {
+    const buffer = device.allocate(bytes, kind);
     owned.push(buffer);
     return buffer;
   };
@@ -116,11 +116,12 @@ export async function execute(device: Device, job: Job): Promise<void> {
     graph.leaves.forEach((node, i) =>
       slices.set(node, { buffer: device.bufferOf(job.leaves[i]), byteOffset: 0 }),
     );
-    const scratch = plan.slots.map(take);
+    const scratch = plan.slots.map((bytes) => take(bytes, 'other'));
     for (const [node, { slot, byteOffset }] of plan.scratch)
       slices.set(node, { buffer: scratch[slot], byteOffset });
     for (const root of graph.roots)
-      if (!plan.inPlace.has(root)) slices.set(root, { buffer: take(bytesOf(graph, root)), byteOffset: 0 });
+      if (!plan.inPlace.has(root))
+        slices.set(root, { buffer: take(bytesOf(graph, root), 'result'), byteOffset: 0 });
     const steps = submitSteps(device, plan, job, slices);
     if (steps) await steps;
     for (const buffer of scratch) {

@@ -1,0 +1,6 @@
+/** Our rows on the page's GPU, replayed by `compile`. */
+import { webgpu } from '@neurite/backend-webgpu';
+import { openOnGpu } from '../../peers/neurite/gpu.js';
+import { peerPage } from '../page.js';
+
+export const { start, measureAgain } = peerPage(() => openOnGpu(webgpu(), { compiled: true }), { gpu: true });

@@ -154,9 +154,7 @@ export function createQueue(
       encoder.finish();
       const error = await device.popErrorScope();
       if (error)
-        return new DeviceError(
-          `webgpu: kernel ${command.program.kernel.name} was refused: ${error.message}`,
-        );
+        return new DeviceError(`webgpu: kernel ${command.program.kernel.name} was refused: ${error.message}`);
     }
     return new DeviceError(`webgpu: ${message}`);
   }

@@ -74,10 +74,14 @@ export function fromGPUBuffer<const S extends Shape, D extends DType = 'float32'
   if (buffer.mapState !== 'unmapped')
     throw new DeviceError('fromGPUBuffer: the buffer is mapped; unmap it first');
   if (adopt) return fromDeviceBuffer(gpu.adopt(buffer), shape, { dtype, device });
-  return fromDeviceBuffer((made) => copy('fromGPUBuffer', gpu, { gpu: buffer, offset: 0 }, placeOf(made), bytes), shape, {
-    dtype,
-    device,
-  });
+  return fromDeviceBuffer(
+    (made) => copy('fromGPUBuffer', gpu, { gpu: buffer, offset: 0 }, placeOf(made), bytes),
+    shape,
+    {
+      dtype,
+      device,
+    },
+  );
 }
 
 /**

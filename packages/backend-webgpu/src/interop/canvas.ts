@@ -84,7 +84,9 @@ export async function toCanvas(tensor: Tensor, canvas: HTMLCanvasElement | Offsc
       const size = channels * height * width * 4;
       const group = device.createBindGroup({
         layout: pipeline.getBindGroupLayout(0),
-        entries: [{ binding: 0, resource: { buffer: gpuOf(held), offset: (held as GpuBuffer).offset, size } }],
+        entries: [
+          { binding: 0, resource: { buffer: gpuOf(held), offset: (held as GpuBuffer).offset, size } },
+        ],
       });
       const encoder = device.createCommandEncoder();
       const view = context.getCurrentTexture().createView();

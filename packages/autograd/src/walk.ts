@@ -5,9 +5,11 @@ import {
   type Node,
   type NodeGradient,
   noGrad,
+  opName,
   Tensor,
   withTrace,
 } from '@neurite/tensor';
+import { namedGradients } from './named.js';
 import type { InputRule } from './rules/rule.js';
 import { RULES, SAVES_NOTHING } from './rules.js';
 import { neighboursOf, putBack, type SliceGradient } from './slices.js';
@@ -83,13 +85,13 @@ export function walk(roots: readonly Node[], gradients: readonly Tensor[], optio
 /** Under `detectAnomaly`, names the differentiated op and its line in what its rule records. */
 function traced(node: Node, record: () => void): void {
   if (node.trace === null) record();
-  else withTrace(`in the gradient of ${node.op}${node.trace.slice(node.trace.indexOf('\n'))}`, record);
+  else withTrace(`in the gradient of ${opName(node)}${node.trace.slice(node.trace.indexOf('\n'))}`, record);
 }
 
 function checkNotFreed(stop: Stop): void {
   if (!stop.consumed || isLeaf(stop) || !needsFreed(stop)) return;
   throw new AutogradError(
-    `Trying to backward through the graph a second time: what ${isCall(stop) ? stop.name : stop.op} had saved was freed ` +
+    `Trying to backward through the graph a second time: what ${isCall(stop) ? stop.name : opName(stop)} had saved was freed ` +
       'by the first backward; pass {retainGraph: true} to the first one if you need both',
   );
 }
@@ -118,6 +120,13 @@ function opGradients(
   send: (node: Node, gradient: Tensor) => void,
 ): void {
   const { inputs } = node;
+  const isWanted = inputs.map((input) => input.requiresGrad && onTheWay.has(input));
+  if (node.op === 'named') {
+    namedGradients(node, g, isWanted, walk).forEach((gradient, i) => {
+      if (gradient) send(inputs[i], conform(gradient, inputs[i], opName(node)));
+    });
+    return;
+  }
   // One op's rule and its attributes belong together; the table's type says so, an op known only at run time cannot.
   const rule = RULES[node.op as keyof typeof RULES] as
     | readonly (InputRule<never> | null)[]
@@ -125,7 +134,7 @@ function opGradients(
   let tensors: Tensor[] | undefined;
   for (let i = 0; i < inputs.length; i++) {
     const input = inputs[i];
-    const row = input.requiresGrad && onTheWay.has(input) && (typeof rule === 'function' ? rule(i) : rule[i]);
+    const row = isWanted[i] && (typeof rule === 'function' ? rule(i) : rule[i]);
     if (!row) continue;
     tensors ??= inputs.map((t) => Tensor.fromNode(t));
     send(input, conform(row(g, tensors, Tensor.fromNode(node), node.attrs as never), input, node.op));

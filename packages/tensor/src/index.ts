@@ -2,6 +2,7 @@
 
 // The tensor and its functions.
 
+export { type AttentionOptions, attention } from './functions/attention.js';
 export * from './functions/combine.js';
 export { type Compiled, type CompileOptions, type CompileReport, compile } from './functions/compile.js';
 export * from './functions/create.js';
@@ -71,7 +72,7 @@ export {
   registerDifferentiator,
 } from './graph/differentiator.js';
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './graph/grad-mode.js';
-export { Node, type NodeGradient, type NodeHook, probe, record, withTrace } from './graph/node.js';
+export { Node, type NodeGradient, type NodeHook, opName, probe, record, withTrace } from './graph/node.js';
 export { type Advance, guard, type HostStep, hostStep, isTracing, refuseReplay } from './graph/observer.js';
 export { hostValues } from './ops/indexing.js';
 export * from './ops/primitives.js';

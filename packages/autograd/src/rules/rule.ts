@@ -7,8 +7,8 @@ import {
   Tensor,
 } from '@neurite/tensor';
 
-/** Ops that gradients flow through. */
-export type DifferentiableOp = Exclude<PrimitiveOp, (typeof NON_DIFFERENTIABLE)[number]>;
+/** Ops that gradients flow through by a rule of this package: a named op brings its own. */
+export type DifferentiableOp = Exclude<PrimitiveOp, (typeof NON_DIFFERENTIABLE)[number] | 'named'>;
 
 /**
  * Gradient of one input: from the gradient of the output, the op's inputs, its output and its attributes. Built of

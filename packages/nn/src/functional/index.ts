@@ -7,6 +7,10 @@ export {
   type OutputSize,
 } from './adaptive-avg-pool.js';
 export * from './adaptive-max-pool.js';
+export {
+  type ScaledDotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './attention.js';
 export * from './avg-pool.js';
 export * from './bilinear.js';
 export * from './conv.js';

@@ -37,6 +37,13 @@ function flopsOf(node: Node): number {
     const zeros = (node.attrs as OpAttrs['conv']).inputDilation.reduce((a, b) => a * b, 1);
     return (2 * elements * size(weight.slice(1))) / zeros;
   }
+  if (node.op === 'named') {
+    const { op, params } = node.attrs as OpAttrs['named'];
+    return op.flops(
+      node.inputs.map((input) => input.shape),
+      params,
+    );
+  }
   if (PER_ELEMENT.has(node.op)) return elements;
   if (PER_INPUT.has(node.op)) return size(node.inputs[0].shape);
   return 0;

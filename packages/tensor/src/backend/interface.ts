@@ -21,6 +21,23 @@ export interface Capabilities {
   readonly arena: boolean;
   /** Offsets into a buffer are multiples of this many bytes. */
   readonly alignment: number;
+  /**
+   * Named ops that `specialize` has kernels for, by name, and which calls of them it takes: it must return a program for each of these.
+   * All other calls come as the loops of their decompositions.
+   */
+  readonly namedOps?: Readonly<Record<string, (call: NamedCall) => boolean>>;
+}
+
+/** A named op on tensors, as a backend is asked about it (see `NamedOp`). */
+export interface NamedCall {
+  readonly params: object;
+  readonly inputs: readonly TensorForm[];
+  readonly output: TensorForm;
+}
+
+export interface TensorForm {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
 }
 
 /** Device memory; opaque to everyone but its backend. */
@@ -82,7 +99,7 @@ export interface Backend {
   read(buffer: DeviceBuffer, byteOffset: number, byteLength: number): Promise<Uint8Array>;
   /** Makes a program of any kernel whose dtypes and scalar ops the capabilities list. */
   compile(kernel: Kernel): Program | Promise<Program>;
-  /** A tuned program for a kernel it recognises (see `Nest.contraction`); undefined means: use `compile`. */
+  /** A tuned program for a kernel it recognises (see `Nest.contraction`, `Kernel.named`); undefined means: use `compile`. */
   specialize?(kernel: Kernel): Program | Promise<Program> | undefined;
   /** Runs commands in order; returns when they are queued, not when they are done. */
   submit(commands: readonly Command[]): void;

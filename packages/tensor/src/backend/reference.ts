@@ -1,6 +1,7 @@
 /**
  * The reference backend: plain JavaScript that interprets kernels (`interpret.ts`), and so the definition of what they
- * mean. It has no tuned program. Work is done when it is submitted.
+ * mean. It has no tuned program, but knows the named kernels, which have no loops (`attention.ts`); a scheduler gives it some only
+ * where its `namedOps` is set. Work is done when it is submitted.
  */
 import { DTYPE_NAMES, DTYPES } from '../dtype.js';
 import { OutOfMemoryError, ValidationError } from '../errors.js';
@@ -41,8 +42,12 @@ function referenceBackend(options: ReferenceOptions): Backend {
     return data;
   }
 
-  function compile(kernel: Kernel): Interpreted {
+  function compile(kernel: Kernel): Interpreted | Promise<Interpreted> {
     checkKernel('reference', kernel, capabilities);
+    if (kernel.named)
+      return import('./attention.js').then(({ interpretAttention }) => {
+        return { kernel, source: printKernel(kernel), run: interpretAttention(kernel), specialized: true };
+      });
     return { kernel, source: printKernel(kernel), run: interpret(kernel, capabilities.scalarOps) };
   }
 
@@ -78,6 +83,7 @@ function referenceBackend(options: ReferenceOptions): Backend {
     write: (buffer, byteOffset, bytes) => dataOf(buffer).set(bytes, byteOffset),
     read: async (buffer, byteOffset, byteLength) => dataOf(buffer).slice(byteOffset, byteOffset + byteLength),
     compile,
+    specialize: (kernel) => (kernel.named ? compile(kernel) : undefined),
     submit: (commands) => commands.forEach(run),
     synchronize: async () => {},
     destroy() {},

@@ -4,6 +4,7 @@ import { ValidationError } from '../errors.js';
 import type { Kernel } from '../kernel/ir.js';
 import { bufferName, printKernel } from '../kernel/print.js';
 import type { Backend, BufferSlice, Command, Program } from './interface.js';
+import type { RunKernel } from './interpret.js';
 
 /** How far the elements of a float buffer may lie apart: |a − b| ≤ atol + rtol·|b|, where b is the oracle's. */
 export interface ValidateOptions {
@@ -11,9 +12,14 @@ export interface ValidateOptions {
   readonly atol?: number;
 }
 
+/** A program that the host runs, on copies of the buffers. */
+interface HostProgram extends Program {
+  readonly runOnHost: RunKernel;
+}
+
 interface Pair extends Program {
   readonly checked: Program;
-  readonly oracle: Program;
+  readonly oracle: Program | HostProgram;
 }
 
 /**
@@ -51,20 +57,25 @@ export function validating(
   const readAll = (kernel: Kernel, slices: readonly BufferSlice[], from: Backend) =>
     Promise.all(slices.map(({ buffer, byteOffset }, i) => from.read(buffer, byteOffset, bytesOf(kernel, i))));
 
+  async function onOracle(program: Program, before: readonly Uint8Array[], scalars: readonly number[]) {
+    const copies = before.map((bytes) => {
+      const buffer = oracle.allocate(bytes.length);
+      oracle.write(buffer, 0, bytes);
+      return { buffer, byteOffset: 0 };
+    });
+    oracle.submit([{ program, buffers: copies, scalars }]);
+    const after = await readAll(program.kernel, copies, oracle);
+    for (const { buffer } of copies) oracle.free(buffer);
+    return after;
+  }
+
   async function run({ program, buffers, scalars }: Command): Promise<void> {
     const { kernel, checked, oracle: twin } = program as Pair;
     const before = await readAll(kernel, buffers, backend);
     backend.submit([{ program: checked, buffers, scalars }]);
     const after = await readAll(kernel, buffers, backend);
 
-    const copies = before.map((bytes) => {
-      const buffer = oracle.allocate(bytes.length);
-      oracle.write(buffer, 0, bytes);
-      return { buffer, byteOffset: 0 };
-    });
-    oracle.submit([{ program: twin, buffers: copies, scalars }]);
-    const expected = await readAll(kernel, copies, oracle);
-    for (const { buffer } of copies) oracle.free(buffer);
+    const expected = 'runOnHost' in twin ? onHost(twin, before, scalars) : await onOracle(twin, before, scalars);
     kernel.buffers.forEach(({ dtype }, i) => {
       const difference = firstDifference(dtype, after[i], expected[i], rtol, atol);
       if (!difference) return;
@@ -76,8 +87,12 @@ export function validating(
     });
   }
 
-  function pair(kernel: Kernel, checked: Program, twin: Program | Promise<Program>): Pair | Promise<Pair> {
-    const join = (made: Program): Pair => ({
+  function pair(
+    kernel: Kernel,
+    checked: Program,
+    twin: Pair['oracle'] | Promise<Pair['oracle']>,
+  ): Pair | Promise<Pair> {
+    const join = (made: Pair['oracle']): Pair => ({
       kernel,
       get source() {
         return checked.source;
@@ -90,8 +105,15 @@ export function validating(
   }
   const pairUp = (kernel: Kernel, made: Program | Promise<Program>) =>
     made instanceof Promise
-      ? made.then((program) => pair(kernel, program, oracle.compile(kernel)))
-      : pair(kernel, made, oracle.compile(kernel));
+      ? made.then((program) => pair(kernel, program, twinOf(kernel)))
+      : pair(kernel, made, twinOf(kernel));
+  /** A named kernel has no loops that just any backend could run. */
+  const twinOf = (kernel: Kernel): Pair['oracle'] | Promise<Pair['oracle']> =>
+    kernel.named
+      ? import('./attention.js').then(({ interpretAttention }) => {
+          return { kernel, source: '', runOnHost: interpretAttention(kernel) };
+        })
+      : oracle.compile(kernel);
 
   const { specialize } = backend;
   return {
@@ -121,6 +143,20 @@ export function validating(
       await oracle.destroy();
     },
   };
+}
+
+/** What a program on the host makes of copies of the bytes. */
+function onHost(
+  { kernel, runOnHost }: HostProgram,
+  before: readonly Uint8Array[],
+  scalars: readonly number[],
+): Uint8Array[] {
+  const copies = before.map((bytes) => bytes.slice());
+  runOnHost(
+    copies.map((bytes, i) => viewAs(kernel.buffers[i].dtype, bytes)),
+    scalars,
+  );
+  return copies;
 }
 
 interface Difference {

@@ -136,6 +136,10 @@ export function leaf(storage: Storage, shape: readonly number[], device: DeviceH
   return node;
 }
 
+/** What an op is called in messages and kernels. */
+export const opName = ({ op, attrs }: Pick<Node, 'op' | 'attrs'>): string =>
+  op === 'named' ? (attrs as OpAttrs['named']).op.name : op;
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   let n = 1;

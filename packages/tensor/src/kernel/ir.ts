@@ -201,6 +201,26 @@ export interface ConvContraction {
   }>;
 }
 
+/** Elements `offset + Σ stride·index` of a buffer, for all indices below `shape`. */
+export interface View extends Affine<readonly number[]> {
+  readonly shape: readonly number[];
+}
+
+/**
+ * What a kernel without nests computes: named ops as a whole (see `NamedOp`). A device gets only those that its `namedOps` take, and only
+ * through `specialize`. `backend/attention.ts` is the meaning of those that there are.
+ */
+export interface NamedKernel {
+  /** `NamedOp.kernel`. */
+  readonly op: string;
+  readonly params: object;
+  readonly inputs: readonly View[];
+  /** Where the value of the op of each name goes. */
+  readonly outputs: readonly (View & { readonly name: string })[];
+  /** Work, in floating-point operations. */
+  readonly flops: number;
+}
+
 /** A buffer argument: `size` in elements. */
 export interface BufferArg {
   readonly dtype: DType;
@@ -214,4 +234,6 @@ export interface Kernel {
   readonly buffers: readonly BufferArg[];
   readonly scalars: readonly DType[];
   readonly nests: readonly Nest[];
+  /** Set where the kernel is not loops but a named op: `nests` is empty. */
+  readonly named?: NamedKernel;
 }

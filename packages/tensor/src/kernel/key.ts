@@ -7,7 +7,7 @@ const isExpr = (value: unknown): value is Expr =>
   typeof value === 'object' && value !== null && 'kind' in value;
 
 /** Infinite numbers, NaN and −0 in a way that JSON can say. */
-const spelled = (value: unknown): unknown =>
+export const spelled = (value: unknown): unknown =>
   typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
     ? value === 0
       ? '-0'

@@ -21,10 +21,12 @@ import type {
   Expr,
   Kernel,
   Loop,
+  NamedKernel,
   Nest,
   Phase,
   ScalarOp,
   VarExpr,
+  View,
 } from './ir.js';
 import { countUses, phaseRoots } from './traverse.js';
 
@@ -70,7 +72,8 @@ export function printKernel(kernel: Kernel): string {
     ...kernel.scalars.map((dtype, i) => `s${i}: ${dtype}`),
   ];
   const nests = kernel.nests.flatMap((nest) => printNest(nest, buffers));
-  return [`kernel ${kernel.name}(${args.join(', ')})`, ...nests].join('\n');
+  const named = kernel.named ? printNamed(kernel.named, buffers) : [];
+  return [`kernel ${kernel.name}(${args.join(', ')})`, ...named, ...nests].join('\n');
 }
 
 /** `in0`, `out1` or `io2`: a buffer argument, by access and position. */
@@ -189,6 +192,18 @@ function printContraction(contraction: Contraction, buffers: readonly string[]):
     return `${name} ${Array.isArray(value) ? `[${value.join(',')}]` : value}`;
   });
   return `contraction ${op}: ${parts.join(', ')}`;
+}
+
+/** A named kernel has no loops to show: its op with parameters, and what it reads and writes. */
+function printNamed({ op, params, inputs, outputs }: NamedKernel, buffers: readonly string[]): string[] {
+  const place = ({ buffer, offset, shape, strides }: View) =>
+    `${buffers[buffer]}+${offset} [${shape.join(',')}] by [${strides.join(',')}]`;
+  const entries = Object.entries(params).map(([name, value]) => `${name} ${value}`);
+  return [
+    `named ${[op, ...entries].join(', ')}`,
+    ...inputs.map((view) => `  reads ${place(view)}`),
+    ...outputs.map((view) => `  ${view.name} → ${place(view)}`),
+  ];
 }
 
 function isAffine(value: unknown): value is Affine<object> {

@@ -4,6 +4,7 @@
  * package) is a table whose type demands a row for each name.
  */
 import type { TypedArray } from '../dtype.js';
+import type { Node } from '../graph/node.js';
 
 export const UNARY_OPS = [
   'neg',
@@ -74,6 +75,38 @@ export interface CustomAttrs {
   readonly compute: (inputs: readonly TypedArray[], output: TypedArray) => void;
 }
 
+/**
+ * An op with a name of its own: a device that has a kernel for it (`Capabilities.namedOps`) runs that, all others what it is made of.
+ * Which of the two is decided when a plan is made, so the same graph runs everywhere.
+ */
+export interface NamedOp<P extends object = object> {
+  /** What backends know it by. */
+  readonly name: string;
+  /** Ops with the same kernel, inputs and parameters are outputs of one kernel. */
+  readonly kernel: string;
+  /** The op in other ops; its numbers are constants (`full`), for it may record no runtime scalars. */
+  decompose(inputs: readonly Node[], params: P): Node;
+  /**
+   * Gradients of the inputs that `isWanted` from that of the output, null where the decomposition's own are as good. Without it
+   * all of them are the decomposition's.
+   */
+  gradients?(
+    g: Node,
+    inputs: readonly Node[],
+    output: Node,
+    params: P,
+    isWanted: readonly boolean[],
+  ): readonly (Node | null)[];
+  /** Floating-point operations, as the decomposition would count them. */
+  flops(inputs: readonly (readonly number[])[], params: P): number;
+}
+
+export interface NamedAttrs {
+  readonly op: NamedOp;
+  /** Numbers, booleans and texts: constants of the plan. */
+  readonly params: object;
+}
+
 type NoAttrs = Readonly<Record<string, never>>;
 
 /** The attributes of each op. Attributes are compile-time constants of a plan and part of its structure. */
@@ -130,6 +163,8 @@ export interface OpAttrs
   /** int32 positions that sort along `dim`, stable: PyTorch's argsort. */
   argsort: { readonly dim: number; readonly descending: boolean };
   custom: CustomAttrs;
+  /** An op with a decomposition, which some devices have a kernel for. */
+  named: NamedAttrs;
 }
 
 export type PrimitiveOp = keyof OpAttrs;
@@ -166,6 +201,7 @@ export const OP_CODE: Readonly<Record<PrimitiveOp, number>> = Object.fromEntries
       'indexScatter',
       'argsort',
       'custom',
+      'named',
     ] satisfies PrimitiveOp[]
   ).map((op, i) => [op, i + 1]),
 ) as Record<PrimitiveOp, number>;

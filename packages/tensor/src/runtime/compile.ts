@@ -1,5 +1,6 @@
 /** Plans with compiled programs. */
 import type { Backend, Program } from '../backend/interface.js';
+import { NeuriteError } from '../errors.js';
 import { createExprBuilder } from '../kernel/expr.js';
 import type { Kernel } from '../kernel/ir.js';
 import { kernelKey } from '../kernel/key.js';
@@ -20,8 +21,14 @@ const MAX_PROGRAMS = 4096;
 
 const isPromise = (x: unknown): x is Promise<unknown> => x instanceof Promise;
 
-const compileOn = (backend: Backend, kernel: Kernel): Program | Promise<Program> =>
-  backend.specialize?.(kernel) ?? backend.compile(kernel);
+function compileOn(backend: Backend, kernel: Kernel): Program | Promise<Program> {
+  const tuned = backend.specialize?.(kernel);
+  if (!tuned && kernel.named)
+    throw new NeuriteError(
+      `${backend.name}: namedOps takes a call for which specialize returned no program: ${kernel.name}`,
+    );
+  return tuned ?? backend.compile(kernel);
+}
 
 /** Loaded only where a backend needs it: a bundle for one that spells all ops goes without. */
 async function lowered({ capabilities }: Backend, kernel: Kernel): Promise<Kernel> {

@@ -1,7 +1,7 @@
 /** Finds the op that made the first NaN: every op is computed on its own and looked at. Loaded when anomaly detection is on. */
 import { DTYPES, fromHalfBits, isFloat, viewAs } from '../dtype.js';
 import { AnomalyError } from '../errors.js';
-import { leaf, Node, sizeOf } from '../graph/node.js';
+import { leaf, Node, opName, sizeOf } from '../graph/node.js';
 import { deviceStorage, hostStorage } from '../graph/storage.js';
 import { collect, type Request } from '../schedule/graph.js';
 import type { Device } from './device.js';
@@ -34,7 +34,7 @@ export async function checkAnomaly(device: Device, request: Request): Promise<vo
     const note = first.replace(/^Error:?\s*/, '');
     const where = lines.filter((l) => !/[\\/]tensor[\\/](src|dist)[\\/]/.test(l))[0]?.trim();
     throw new AnomalyError(
-      `${node.op}${note && ` ${note}`} made a NaN from inputs without one: ${node.op}(${inputs}) → ${node.dtype}[${node.shape.join(', ')}]${where ? `, recorded ${where}` : ''}`,
+      `${opName(node)}${note && ` ${note}`} made a NaN from inputs without one: ${opName(node)}(${inputs}) → ${node.dtype}[${node.shape.join(', ')}]${where ? `, recorded ${where}` : ''}`,
     );
   }
 }

@@ -23,7 +23,7 @@ const FREE: ReadonlySet<string> = new Set([
 
 /** Work of a kernel, counted from its loops. */
 export function kernelCost(kernel: Kernel): KernelCost {
-  let flops = 0;
+  let flops = kernel.named?.flops ?? 0;
   for (const nest of kernel.nests) {
     for (const phase of nest.phases) {
       let perPoint = phase.reductions.length;

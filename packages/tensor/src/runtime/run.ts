@@ -2,7 +2,7 @@
 import type { BufferKind, BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
 import { DTYPES, viewAs } from '../dtype.js';
 import { OutOfMemoryError, StaleTensorError } from '../errors.js';
-import type { Node } from '../graph/node.js';
+import { type Node, opName } from '../graph/node.js';
 import type { Storage } from '../graph/storage.js';
 import type { Kernel } from '../kernel/ir.js';
 import type { OpAttrs } from '../ops/primitives.js';
@@ -58,7 +58,7 @@ export function staleError(node: Node, by: string, request?: Request): StaleTens
   const user = request?.order.find((n) => !n.storage && n.inputs.includes(node));
   const asked = request ? request.order[request.roots[0]] : node;
   const what = user
-    ? `a pending ${asked.op} tensor [${asked.shape.join(', ')}] needs (through ${user.op})`
+    ? `a pending ${opName(asked)} tensor [${asked.shape.join(', ')}] needs (through ${opName(user)})`
     : 'this tensor was';
   const value = user
     ? ` the value of a [${node.shape.join(', ')}] tensor that ${by} has overwritten`
@@ -259,7 +259,7 @@ function outOfMemory(device: Device, plan: CompiledPlan): OutOfMemoryError {
     .slice(0, 3)
     .map(
       (n) =>
-        `${graph.nodes[n].op} ${graph.nodes[n].dtype}[${graph.nodes[n].shape.join(', ')}] ${mb(bytesOf(graph, n))}`,
+        `${opName(graph.nodes[n])} ${graph.nodes[n].dtype}[${graph.nodes[n].shape.join(', ')}] ${mb(bytesOf(graph, n))}`,
     );
   return new OutOfMemoryError(
     `device ${device.name}: this step needs ${mb(plan.peakBytes)} and ${mb(Math.max(0, device.available()))} of ${mb(device.backend.capabilities.memoryBudget)} can be had; largest tensors: ${largest.join('; ')}`,

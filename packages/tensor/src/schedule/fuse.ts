@@ -10,7 +10,7 @@ import { phaseRoots } from '../kernel/traverse.js';
 import { createDependencies } from './dependencies.js';
 import { buffersOf, extend, type Facts, gather, type Merged } from './facts.js';
 import { weightOf } from './materialize.js';
-import { type Part, points } from './part.js';
+import { isWhole, type Part, points } from './part.js';
 
 export interface FuseOptions {
   /** Buffers that one kernel may bind. */
@@ -51,11 +51,11 @@ export function fuse(
       (p) => factsOf(p).stores.keys(),
     );
     for (const consumer of graph.inOrder()) {
-      if (!graph.has(consumer) || consumer.contraction || consumer.host) continue;
-      const producers = [...graph.before(consumer)].filter((p) => !p.host).sort((p, q) => q.order - p.order);
+      if (!graph.has(consumer) || consumer.contraction || isWhole(consumer)) continue;
+      const producers = [...graph.before(consumer)].filter((p) => !isWhole(p)).sort((p, q) => q.order - p.order);
       const siblings = graph
         .sharing(consumer)
-        .filter((p) => !p.host && !graph.before(consumer).has(p) && !graph.after(consumer).has(p));
+        .filter((p) => !isWhole(p) && !graph.before(consumer).has(p) && !graph.after(consumer).has(p));
       for (const other of [...producers, ...siblings]) {
         if (factsOf(other).ops + factsOf(consumer).ops > MAX_PART_OPS || !graph.canMerge(other, consumer))
           continue;
@@ -90,7 +90,7 @@ function dropUnread(parts: readonly Part[], roots: ReadonlySet<number>, factsOf:
     for (const buffer of factsOf(p).loads.keys()) read.add(buffer);
   }
   return parts.flatMap((p) => {
-    if (p.host || [...factsOf(p).stores.keys()].every((s) => read.has(s))) return [p];
+    if (isWhole(p) || [...factsOf(p).stores.keys()].every((s) => read.has(s))) return [p];
     const used = new Set<number>();
     const phases: Phase[] = [];
     for (let i = p.phases.length - 1; i >= 0; i--) {

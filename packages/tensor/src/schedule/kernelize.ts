@@ -3,7 +3,7 @@
 import { sizeOf } from '../graph/node.js';
 import { linearOf } from '../kernel/affine.js';
 import { createExprBuilder, type ExprBuilder, rewrite, visitExprs } from '../kernel/expr.js';
-import type { BufferArg, Contraction, Expr, Kernel, Loop, Nest, Phase, VarExpr } from '../kernel/ir.js';
+import type { BufferArg, Contraction, Expr, Kernel, Loop, NamedKernel, Nest, Phase, VarExpr } from '../kernel/ir.js';
 import { phaseRoots } from '../kernel/traverse.js';
 import type { Graph } from './graph.js';
 import { loadsOf, type Part, storesOf } from './part.js';
@@ -43,7 +43,8 @@ export function kernelize(
   const scalarSlot = new Map<number, number>();
   const b = createExprBuilder();
   let accs = 0;
-  const nests = parts.map((part): Nest => {
+  const [{ named }] = parts;
+  const nests = (named ? [] : parts).map((part): Nest => {
     const collapsed = part.contraction ? orient(part) : collapseLoops(source, part);
     const vars = new Map<VarExpr, VarExpr>();
     const accOf = new Map<number, number>();
@@ -106,7 +107,13 @@ export function kernelize(
   const names = [...new Set(parts.flatMap((p) => p.names))];
   const name = names.slice(0, 6).join('_') + (names.length > 6 ? `_and_${names.length - 6}` : '');
   return {
-    kernel: { name, buffers, scalars: scalars.map((s) => graph.nodes[graph.scalars[s]].dtype), nests },
+    kernel: {
+      name,
+      buffers,
+      scalars: scalars.map((s) => graph.nodes[graph.scalars[s]].dtype),
+      nests,
+      ...(named && { named: moveNamed(named, (n) => slot.get(memory(n))!) }),
+    },
     buffers: nodes,
     scalars,
   };
@@ -140,6 +147,11 @@ function orient(part: Part): Part {
       rhs: { ...lhs, strides: { batch: lhs.strides.batch, k: lhs.strides.k, n: lhs.strides.m } },
     },
   };
+}
+
+function moveNamed(named: NamedKernel, slot: (node: number) => number): NamedKernel {
+  const at = <V extends { readonly buffer: number }>(view: V): V => ({ ...view, buffer: slot(view.buffer) });
+  return { ...named, inputs: named.inputs.map(at), outputs: named.outputs.map(at) };
 }
 
 /** Null where an operand is not read at all: of a convolution, every tap may lie in the padding. */

@@ -14,6 +14,8 @@ import { createValues, type Values } from './values.js';
 /** Loops of the ops that few programs have. */
 const rareLoops = late(() => import('./rare-loops.js'));
 
+const namedParts = late(() => import('./named.js'));
+
 /** Whether a contraction can read `node` through an affine view, given which nodes are stored. */
 export function isAffineOperand(graph: Graph, node: number, stored: readonly boolean[]): boolean {
   const b = createExprBuilder();
@@ -45,13 +47,18 @@ export interface Lowering {
  * A part for each stored node that is not a leaf, and for each piece of a concatenation: whatever makes a piece may write it to its
  * place. Nodes without elements need none.
  */
-export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
+export function lower(graph: Graph, stored: readonly boolean[], maxBuffers: number): Lowering {
   const b = createExprBuilder();
   const values = createValues(b, graph, stored);
   const parts: Part[] = [];
   let accs = 0;
+  const named: number[] = [];
   graph.nodes.forEach((n, i) => {
     if (!stored[i] || n.op === 'data' || n.shape.includes(0)) return;
+    if (n.op === 'named') {
+      named.push(i);
+      return;
+    }
     const add = (order: number, names: readonly string[], nest: PartLoops) =>
       parts.push({ contraction: null, host: null, order, names, ...nest });
     if (n.op !== 'concat') {
@@ -67,6 +74,7 @@ export function lower(graph: Graph, stored: readonly boolean[]): Lowering {
       add(piece.node, names, lowerPiece(b, graph, stored, values, i, piece));
     }
   });
+  if (named.length > 0) parts.push(...namedParts().lowerNamed(b, graph, values, named, maxBuffers));
   return { builder: b, parts };
 }
 

@@ -37,6 +37,7 @@ const ANCHORS: ReadonlySet<PrimitiveOp> = setOf(REDUCE_OPS, SCAN_OPS, [
   'indexScatter',
   'argsort',
   'custom',
+  'named',
 ]);
 const ELEMENTWISE: ReadonlySet<PrimitiveOp> = setOf(UNARY_OPS, BINARY_OPS, COMPARE_OPS, [
   'where',
@@ -175,7 +176,7 @@ export function chooseStored(graph: Graph, o: MaterializeOptions): boolean[] {
   };
   nodes.forEach((n, i) => {
     if (n.op === 'data') return;
-    if (n.op === 'matmul' || n.op === 'conv') {
+    if (n.op === 'matmul' || n.op === 'conv' || n.op === 'named') {
       for (const operand of n.inputs) {
         if (o.isAffineOperand(operand, stored)) continue;
         let base = operand;

@@ -1,6 +1,6 @@
 /** A nest in the making: buffers are still graph nodes, scalars still positions in `graph.scalars`. */
 import { visitExprs } from '../kernel/expr.js';
-import type { Contraction, LoadExpr, Loop, Phase, Store } from '../kernel/ir.js';
+import type { Contraction, LoadExpr, Loop, NamedKernel, Phase, Store } from '../kernel/ir.js';
 import { phaseRoots } from '../kernel/traverse.js';
 
 export interface Part {
@@ -11,6 +11,8 @@ export interface Part {
   readonly names: readonly string[];
   /** A host step instead of loops: the node of a `custom` op and the nodes that it reads. */
   readonly host: { readonly node: number; readonly inputs: readonly number[] } | null;
+  /** Named ops instead of loops. */
+  readonly named?: NamedKernel;
   /** Position in program order: the last node that it computes. */
   readonly order: number;
 }
@@ -34,9 +36,19 @@ function remembered<T>(compute: (part: Part) => T): (part: Part) => T {
   };
 }
 
+/** What a part without loops reads and writes as a whole. */
+function wholeOf({ host, named }: Part): { reads: readonly number[]; writes: readonly number[] } | null {
+  if (host) return { reads: host.inputs, writes: [host.node] };
+  const buffers = (views: readonly { readonly buffer: number }[]) => views.map(({ buffer }) => buffer);
+  return named ? { reads: buffers(named.inputs), writes: buffers(named.outputs) } : null;
+}
+
+/** Whether a part is no loops, and joins no other part. */
+export const isWhole = ({ host, named }: Part): boolean => host !== null || named !== undefined;
+
 /** Loads of each buffer in a part. */
 export const loadsOf = remembered((part): ReadonlyMap<number, readonly LoadExpr[]> => {
-  const loads = new Map<number, LoadExpr[]>(part.host?.inputs.map((i) => [i, []]));
+  const loads = new Map<number, LoadExpr[]>(wholeOf(part)?.reads.map((i) => [i, []]));
   const roots = part.phases.flatMap(phaseRoots);
   visitExprs(roots, (e) => {
     if (e.kind !== 'load') return;
@@ -49,7 +61,7 @@ export const loadsOf = remembered((part): ReadonlyMap<number, readonly LoadExpr[
 
 /** Stores of each buffer in a part. */
 export const storesOf = remembered((part): ReadonlyMap<number, readonly StoredAt[]> => {
-  const stores = new Map<number, StoredAt[]>(part.host ? [[part.host.node, []]] : []);
+  const stores = new Map<number, StoredAt[]>(wholeOf(part)?.writes.map((i) => [i, []]));
   part.phases.forEach((p, phase) => {
     for (const store of p.stores) {
       const list = stores.get(store.buffer);

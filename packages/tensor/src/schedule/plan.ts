@@ -2,6 +2,7 @@
 import type { Capabilities } from '../backend/interface.js';
 import { DTYPES } from '../dtype.js';
 import { sizeOf } from '../graph/node.js';
+import { late } from '../late.js';
 import { createDependencies, type Dependencies } from './dependencies.js';
 import { fuse } from './fuse.js';
 import type { Graph } from './graph.js';
@@ -10,7 +11,7 @@ import { isAffineOperand, lower } from './lower.js';
 import { chooseStored } from './materialize.js';
 import { type Lifetime, type Placement, planArena, planSlots } from './memory.js';
 import { chooseOverwrites } from './overwrite.js';
-import { loadsOf, type Part, storesOf } from './part.js';
+import { isWhole, loadsOf, type Part, storesOf } from './part.js';
 
 /** A kernel to run, or a custom op to compute on the host. */
 export type PlanStep =
@@ -40,19 +41,24 @@ export interface PlanOptions {
   readonly rewrite?: (graph: Graph) => Graph;
 }
 
+/** Loaded where a graph has a named op. */
+const named = late(() => import('./named.js'));
+const isNamed = ({ nodes }: Graph): boolean => nodes.some(({ op }) => op === 'named');
+
 export const bytesOf = (graph: Graph, node: number): number =>
   sizeOf(graph.nodes[node].shape) * DTYPES[graph.nodes[node].dtype].bytes;
 
 /** Schedules a graph for a device with the given capabilities. */
 export function buildPlan(source: Graph, capabilities: Capabilities, options: PlanOptions): Plan {
-  const graph = options.rewrite?.(source) ?? source;
+  const known = isNamed(source) ? named().resolveNamed(source, capabilities) : source;
+  const graph = options.rewrite?.(known) ?? known;
   const maxLoads = Math.max(2, Math.min(capabilities.maxBuffers - 1, 48));
   const stored = chooseStored(graph, {
     fuse: options.fuse,
     maxLoads,
     isAffineOperand: (node, s) => isAffineOperand(graph, node, s),
   });
-  const { builder, parts } = lower(graph, stored);
+  const { builder, parts } = lower(graph, stored, capabilities.maxBuffers);
   const roots = new Set(graph.roots);
   const fused = options.fuse ? fuse(builder, parts, roots, { maxBuffers: capabilities.maxBuffers }) : parts;
   const reads = (p: Part) => loadsOf(p).keys();
@@ -102,7 +108,7 @@ function packKernels(deps: Dependencies, maxBuffers: number): Part[][] {
   const order = deps.inOrder();
   const writers = new Map<number, number>();
   for (const p of order) for (const w of storesOf(p).keys()) writers.set(w, (writers.get(w) ?? 0) + 1);
-  const isPackable = (p: Part) => !p.contraction && !p.host;
+  const isPackable = (p: Part) => !p.contraction && !isWhole(p);
   const isPiece = (p: Part) =>
     storesOf(p).size === 1 && [...storesOf(p).keys()].every((w) => writers.get(w)! > 1);
   const sinks: Part[] = [];

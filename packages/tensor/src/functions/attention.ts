@@ -1,0 +1,29 @@
+/** Attention. */
+import { attention as record } from '../ops/attention.js';
+import { nodeOf, wrap } from '../methods/wrap.js';
+import type { Tensor } from '../tensor.js';
+
+export interface AttentionOptions {
+  /** bool: true where a query sees a key; or of the dtype of the query, and added. Broadcasts to [b…, m, n]. */
+  readonly mask?: Tensor | null;
+  /** Query i sees the keys 0 … i. Not together with a mask. */
+  readonly causal?: boolean;
+  /** Factor of query·keyᵀ; 1/√d by default. */
+  readonly scale?: number;
+}
+
+/**
+ * softmax(query·keyᵀ·scale + mask)·value: query [b…, m, d], key [b…, n, d] and value [b…, n, e], of one float dtype, give [b…, m, e];
+ * dimensions in front broadcast. A query that sees no key gives NaN. A device with a kernel for it never writes the m × n weights, neither
+ * here nor for the gradients. Throws ShapeError, DTypeError, ValueError. Vaswani et al., Attention is all you need, 2017.
+ */
+export function attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionOptions = {},
+): Tensor {
+  const [q, k, v] = [query, key, value].map((t) => nodeOf('attention', t));
+  const { mask, causal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
+  return wrap(record(q, k, v, mask ? nodeOf('attention', mask) : null, { scale, causal }));
+}

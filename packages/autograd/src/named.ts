@@ -15,7 +15,9 @@ export function namedGradients(
   const open = isWanted.map((wanted, i) => wanted && !gradients[i]);
   if (!open.includes(true)) return gradients.map((t) => t ?? null);
   // The walk ends at stand-ins, which are the inputs under another name: whatever comes before belongs to the caller's walk.
-  const inputs: Node[] = node.inputs.map((t) => enableGrad(() => record('reshape', [t], {}, t.shape, t.dtype)));
+  const inputs: Node[] = node.inputs.map((t) =>
+    enableGrad(() => record('reshape', [t], {}, t.shape, t.dtype)),
+  );
   const result = enableGrad(() => op.decompose(inputs, params));
   walkBack([result], [g], {
     targets: new Set(inputs.filter((_, i) => open[i])),

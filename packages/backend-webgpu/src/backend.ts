@@ -6,7 +6,9 @@ import {
   type Command,
   type DeviceBuffer,
   DeviceError,
+  type Kernel,
   OutOfMemoryError,
+  type Program,
 } from '@neurite/tensor';
 import { type AdapterOptions, type FoundDevice, findDevice } from './adapter.js';
 import { type GpuCounters, zeroCounters } from './counters.js';
@@ -14,9 +16,11 @@ import { watch } from './health.js';
 import { createPool, type GpuBuffer } from './memory.js';
 import { createCompiler } from './program.js';
 import { createQueue } from './queue.js';
+import { NAMED_OPS } from './wgsl/attention/calls.js';
 import { contractionShader } from './wgsl/contractions.js';
 import { kernelShader } from './wgsl/kernelShader.js';
 import { SPELLED } from './wgsl/operations.js';
+import type { Shader } from './wgsl/module.js';
 import { scatterShader } from './wgsl/scatter.js';
 import { sortShader } from './wgsl/sort.js';
 import { GPU_DTYPES } from './wgsl/values.js';
@@ -75,7 +79,12 @@ function createBackend({ device, hasSubgroups, release }: FoundDevice, options: 
     // A dispatch must not bind one buffer for reading and for writing.
     arena: false,
     alignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
+    namedOps: NAMED_OPS,
   };
+  const tuned = async (kernel: Kernel, shader: Shader): Promise<Program> => ({
+    ...(await compiler.compile(kernel, shader)),
+    specialized: true,
+  });
   return {
     name: 'webgpu',
     device,
@@ -98,13 +107,15 @@ function createBackend({ device, hasSubgroups, release }: FoundDevice, options: 
     compile: (kernel) =>
       compiler.compile(kernel, kernelShader(kernel, { hasSubgroups, maxBuffers: capabilities.maxBuffers })),
     specialize(kernel) {
+      if (kernel.named)
+        return import('./wgsl/attention/index.js').then(({ namedShader }) =>
+          tuned(kernel, namedShader(kernel, limits.maxComputeWorkgroupStorageSize)),
+        );
       const shader =
         contractionShader(kernel, capabilities.maxBuffers) ??
         sortShader(kernel, capabilities.maxBuffers) ??
         scatterShader(kernel, capabilities.maxBuffers, hasSubgroups);
-      return shader
-        ? compiler.compile(kernel, shader).then((program) => ({ ...program, specialized: true }))
-        : undefined;
+      return shader ? tuned(kernel, shader) : undefined;
     },
     submit(commands) {
       queue.submit(commands);

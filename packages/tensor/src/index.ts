@@ -74,6 +74,7 @@ export {
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from './graph/grad-mode.js';
 export { Node, type NodeGradient, type NodeHook, opName, probe, record, withTrace } from './graph/node.js';
 export { type Advance, guard, type HostStep, hostStep, isTracing, refuseReplay } from './graph/observer.js';
+export type { AttentionParams } from './ops/attention.js';
 export { hostValues } from './ops/indexing.js';
 export * from './ops/primitives.js';
 

@@ -36,7 +36,8 @@ function matrices({ shape, strides, offset }: View, data: TypedArray, isHalf: bo
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-const sumOver = (n: number, term: (i: number) => number): number => range(n).reduce((sum, i) => sum + term(i), 0);
+const sumOver = (n: number, term: (i: number) => number): number =>
+  range(n).reduce((sum, i) => sum + term(i), 0);
 
 /** A kernel of attention, or of its gradients, as a function of its buffers. */
 export function interpretAttention(kernel: Kernel): RunKernel {

@@ -75,7 +75,8 @@ export function validating(
     backend.submit([{ program: checked, buffers, scalars }]);
     const after = await readAll(kernel, buffers, backend);
 
-    const expected = 'runOnHost' in twin ? onHost(twin, before, scalars) : await onOracle(twin, before, scalars);
+    const expected =
+      'runOnHost' in twin ? onHost(twin, before, scalars) : await onOracle(twin, before, scalars);
     kernel.buffers.forEach(({ dtype }, i) => {
       const difference = firstDifference(dtype, after[i], expected[i], rtol, atol);
       if (!difference) return;

@@ -1,6 +1,7 @@
 /** Attention. */
-import { attention as record } from '../ops/attention.js';
+
 import { nodeOf, wrap } from '../methods/wrap.js';
+import { attention as record } from '../ops/attention.js';
 import type { Tensor } from '../tensor.js';
 
 export interface AttentionOptions {
@@ -17,12 +18,7 @@ export interface AttentionOptions {
  * dimensions in front broadcast. A query that sees no key gives NaN. A device with a kernel for it never writes the m × n weights, neither
  * here nor for the gradients. Throws ShapeError, DTypeError, ValueError. Vaswani et al., Attention is all you need, 2017.
  */
-export function attention(
-  query: Tensor,
-  key: Tensor,
-  value: Tensor,
-  options: AttentionOptions = {},
-): Tensor {
+export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
   const [q, k, v] = [query, key, value].map((t) => nodeOf('attention', t));
   const { mask, causal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
   return wrap(record(q, k, v, mask ? nodeOf('attention', mask) : null, { scale, causal }));

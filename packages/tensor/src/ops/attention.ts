@@ -1,10 +1,10 @@
 /** Attention as named ops: softmax(q·kᵀ·scale + mask)·v and its gradients, each of which a device may have one kernel for. */
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { type Node, record, sizeOf } from '../graph/node.js';
+import { matmul } from './contraction.js';
 import { iota } from './create.js';
 import { broadcastShapes, sameShape, showShape } from './dims.js';
 import { constant, le, where } from './elementwise.js';
-import { matmul } from './contraction.js';
 import { add, mul, sub } from './math.js';
 import { expandTo, transpose } from './movement.js';
 import type { NamedOp } from './primitives.js';
@@ -59,7 +59,9 @@ const ATTENTION: AttentionOp = {
     const delta = sum(mul(g, output), -1, true);
     const all = [q, k, v, g, rows, delta, ...mask];
     return inputs.map((input, i) =>
-      isWanted[i] && i < 3 ? record('named', all, { op: GRADIENTS[i], params }, input.shape, input.dtype) : null,
+      isWanted[i] && i < 3
+        ? record('named', all, { op: GRADIENTS[i], params }, input.shape, input.dtype)
+        : null,
     );
   },
   flops: flopsOf((d, e) => d + e),
@@ -99,8 +101,7 @@ const GRADIENTS: readonly AttentionOp[] = [
   {
     name: 'attentionGradValue',
     kernel: 'attentionGradKeyValue',
-    decompose: (inputs, params) =>
-      matmul(transpose(backward(inputs, params).weights, -2, -1), inputs[3]),
+    decompose: (inputs, params) => matmul(transpose(backward(inputs, params).weights, -2, -1), inputs[3]),
     flops: flopsOf((d, e) => d + e),
   },
 ];
@@ -115,7 +116,9 @@ export function attention(q: Node, k: Node, v: Node, mask: Node | null, params: 
   const fail = (what: string) => new ShapeError(`attention: ${what}: ${shapes}`);
   if ([q, k, v].some(({ shape }) => shape.length < 2)) throw fail('all need at least 2 dimensions');
   if (k.dtype !== q.dtype || v.dtype !== q.dtype)
-    throw new DTypeError(`attention: query, key and value must have one dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`);
+    throw new DTypeError(
+      `attention: query, key and value must have one dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`,
+    );
   const [[m, d], [n, width], [rows, e]] = [q, k, v].map(({ shape }) => shape.slice(-2));
   if (d !== width) throw fail(`query and key differ in their last size (${d} vs ${width})`);
   if (n !== rows) throw fail(`key and value differ in length (${n} vs ${rows})`);
@@ -134,7 +137,9 @@ export function attention(q: Node, k: Node, v: Node, mask: Node | null, params: 
       throw new DTypeError(`attention: the mask must be bool or ${q.dtype}, got ${mask.dtype}`);
     const full = [...batch, m, n];
     if (!sameShape(broadcastShapes('attention', mask.shape, full), full))
-      throw new ShapeError(`attention: mask ${showShape(mask.shape)} does not broadcast to ${showShape(full)}`);
+      throw new ShapeError(
+        `attention: mask ${showShape(mask.shape)} does not broadcast to ${showShape(full)}`,
+      );
     inputs.push(expandTo(mask, full));
   }
   const attrs = { op: ATTENTION as NamedOp, params };

@@ -52,7 +52,9 @@ export function fuse(
     );
     for (const consumer of graph.inOrder()) {
       if (!graph.has(consumer) || consumer.contraction || isWhole(consumer)) continue;
-      const producers = [...graph.before(consumer)].filter((p) => !isWhole(p)).sort((p, q) => q.order - p.order);
+      const producers = [...graph.before(consumer)]
+        .filter((p) => !isWhole(p))
+        .sort((p, q) => q.order - p.order);
       const siblings = graph
         .sharing(consumer)
         .filter((p) => !isWhole(p) && !graph.before(consumer).has(p) && !graph.after(consumer).has(p));

@@ -3,7 +3,17 @@
 import { sizeOf } from '../graph/node.js';
 import { linearOf } from '../kernel/affine.js';
 import { createExprBuilder, type ExprBuilder, rewrite, visitExprs } from '../kernel/expr.js';
-import type { BufferArg, Contraction, Expr, Kernel, Loop, NamedKernel, Nest, Phase, VarExpr } from '../kernel/ir.js';
+import type {
+  BufferArg,
+  Contraction,
+  Expr,
+  Kernel,
+  Loop,
+  NamedKernel,
+  Nest,
+  Phase,
+  VarExpr,
+} from '../kernel/ir.js';
 import { phaseRoots } from '../kernel/traverse.js';
 import type { Graph } from './graph.js';
 import { loadsOf, type Part, storesOf } from './part.js';

@@ -62,7 +62,10 @@ function decompose(node: GraphNode, forms: readonly GraphNode[]): Decomposition 
   const request = collect([result]);
   const graph = toGraph(request);
   if (graph.scalars.length > 0) throw new Error(`${op.name}: a decomposition has a runtime scalar`);
-  return { graph, positions: graph.leaves.map((i) => leaves.indexOf(request.order[i] as (typeof leaves)[0])) };
+  return {
+    graph,
+    positions: graph.leaves.map((i) => leaves.indexOf(request.order[i] as (typeof leaves)[0])),
+  };
 }
 
 /** Adds the nodes of a decomposition; returns its result. */
@@ -96,7 +99,11 @@ export function lowerNamed(
     const open = parted.at(-1);
     if (open?.named && hasRoom(open.named, op.name, maxBuffers)) {
       const outputs = [...open.named.outputs, output];
-      parted[parted.length - 1] = { ...open, names: [...open.names, op.name], named: { ...open.named, outputs } };
+      parted[parted.length - 1] = {
+        ...open,
+        names: [...open.names, op.name],
+        named: { ...open.named, outputs },
+      };
     } else {
       const inputs = node.inputs.map((k) => viewOf(b, graph, values, k));
       const flops = op.flops(

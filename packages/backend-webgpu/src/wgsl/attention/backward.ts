@@ -1,0 +1,147 @@
+/**
+ * Gradients of attention, with the weights made again from scores and their logarithms: that of the queries by blocks of queries, those of
+ * keys and values by blocks of keys, so that nothing is added up in memory. Dao 2023, https://arxiv.org/abs/2307.08691
+ */
+import type { NamedKernel } from '@neurite/tensor';
+import type { ModuleScope } from '../expressions.js';
+import type { ModulePart } from '../module.js';
+import { indent } from '../nest.js';
+import { constant } from '../values.js';
+import {
+  ACROSS,
+  accumulate,
+  type BlockShape,
+  COLUMNS,
+  COMPONENTS,
+  declareMemory,
+  declareSums,
+  multiply,
+  putWeights,
+  ROWS_HELD,
+  storeSums,
+} from './block.js';
+import { batchesOf, begin, element, indexOf, type Operand, operand } from './operand.js';
+import { paramsOf, seenFunction, weightFunction } from './scores.js';
+
+const INPUTS = ['q', 'k', 'v', 'g', 'logs', 'delta', 'mask'];
+
+function operandsOf({ inputs }: NamedKernel): Operand[] {
+  return inputs.map((view, i) => operand(INPUTS[i], view));
+}
+
+const outputOf = ({ outputs }: NamedKernel, wanted: string): Operand | undefined => {
+  const found = outputs.find(({ name }) => name === wanted);
+  return found && operand('out', found);
+};
+
+/** Four neighbouring rows of a column of numbers. */
+const four = (o: Operand, row: string, scope: ModuleScope): string =>
+  `vec4<f32>(${ROWS_HELD.map((i) => element(o, `min(${row} + ${i}, ${o.rows - 1})`, '0', scope)).join(', ')})`;
+
+function stored(name: string, out: Operand, { buffers }: ModuleScope): string[] {
+  const store = (r: string, column: string, value: string) =>
+    buffers[out.view.buffer].store(indexOf(out, r, column), value, 'set');
+  return ['{', ...indent([begin(out), ...storeSums(name, out, 'row', store)]), '}'];
+}
+
+function start(rows: Operand, shape: BlockShape, operands: readonly Operand[]): string[] {
+  const down = Math.ceil(rows.rows / shape.rows);
+  return [
+    `let batch = block / ${down};`,
+    `let first = block % ${down} * ${shape.rows};`,
+    `let held = vec2<i32>(local / ${ACROSS}, local % ${ACROSS});`,
+    'let row = first + held.x * 4;',
+    ...operands.map(begin),
+  ];
+}
+
+const partOf = (name: string, lines: readonly string[], rows: Operand, shape: BlockShape): ModulePart => ({
+  name,
+  text: [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n'),
+  workgroups: Math.ceil(rows.rows / shape.rows) * batchesOf(rows),
+});
+
+export function gradQueryPart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
+  const operands = operandsOf(named);
+  const [q, k, v, g, logs, delta, mask] = operands;
+  const params = paramsOf(named);
+  const seen = seenFunction(
+    params,
+    mask ?? null,
+    { queries: q.rows, keys: k.rows, isTransposed: false },
+    scope,
+  );
+  const weight = weightFunction(scope);
+  const scale = constant(params.scale, 'float32', scope.helpers);
+  declareMemory(shape, scope);
+  const lines = [
+    ...start(q, shape, operands),
+    `let row_logs = ${four(logs, 'row', scope)};`,
+    `let row_delta = ${four(delta, 'row', scope)};`,
+    ...declareSums('dq', q),
+    `let end = ${params.causal ? `min(first + ${shape.rows}, ${k.rows})` : k.rows};`,
+    `for (var key = 0; key < end; key += ${COLUMNS}) {`,
+    ...indent([
+      ...multiply('s', q, 'first', k, 'key', shape, scope),
+      ...multiply('t', g, 'first', v, 'key', shape, scope),
+      ...ROWS_HELD.map((i) => {
+        const p = `${weight}(${seen(`s${i}`, `row + ${i}`, 'key + held.y * 4')}, vec4<f32>(row_logs.${COMPONENTS[i]}))`;
+        return `s${i} = ${p} * (t${i} - row_delta.${COMPONENTS[i]}) * ${scale};`;
+      }),
+      ...putWeights('s', shape),
+      ...accumulate('dq', k, 'key', shape, scope),
+    ]),
+    '}',
+    ...stored('dq', outputOf(named, 'attentionGradQuery')!, scope),
+  ];
+  return partOf('grad_query', lines, q, shape);
+}
+
+export function gradKeyValuePart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
+  const operands = operandsOf(named);
+  const [q, k, v, g, logs, delta, mask] = operands;
+  const [dk, dv] = ['attentionGradKey', 'attentionGradValue'].map((name) => outputOf(named, name));
+  const params = paramsOf(named);
+  const seen = seenFunction(
+    params,
+    mask ?? null,
+    { queries: q.rows, keys: k.rows, isTransposed: true },
+    scope,
+  );
+  const weight = weightFunction(scope);
+  const scale = constant(params.scale, 'float32', scope.helpers);
+  declareMemory(shape, scope);
+  // A query that is not there has no weight, whatever the last one's is.
+  const rest = q.rows % COLUMNS;
+  const present = (i: number) => (rest ? [`p${i} = select(p${i}, vec4<f32>(), absent);`] : []);
+  const lines = [
+    ...start(k, shape, operands),
+    ...(dk ? declareSums('dk', k) : []),
+    ...(dv ? declareSums('dv', v) : []),
+    `for (var query = ${params.causal ? 'first' : '0'}; query < ${q.rows}; query += ${COLUMNS}) {`,
+    ...indent([
+      'let column = query + held.y * 4;',
+      `let column_logs = ${four(logs, 'column', scope)};`,
+      ...(rest ? [`let absent = vec4<i32>(column) + vec4<i32>(0, 1, 2, 3) >= vec4<i32>(${q.rows});`] : []),
+      ...multiply('p', k, 'first', q, 'query', shape, scope),
+      ...ROWS_HELD.flatMap((i) => [
+        `p${i} = ${weight}(${seen(`p${i}`, `row + ${i}`, 'column')}, column_logs);`,
+        ...present(i),
+      ]),
+      ...(dv ? [...putWeights('p', shape), ...accumulate('dv', g, 'query', shape, scope)] : []),
+      ...(dk
+        ? [
+            `let column_delta = ${four(delta, 'column', scope)};`,
+            ...multiply('t', v, 'first', g, 'query', shape, scope),
+            ...ROWS_HELD.map((i) => `p${i} *= (t${i} - column_delta) * ${scale};`),
+            ...putWeights('p', shape),
+            ...accumulate('dk', q, 'query', shape, scope),
+          ]
+        : []),
+    ]),
+    '}',
+    ...(dk ? stored('dk', dk, scope) : []),
+    ...(dv ? stored('dv', dv, scope) : []),
+  ];
+  return partOf('grad_key_value', lines, k, shape);
+}

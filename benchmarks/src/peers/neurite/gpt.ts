@@ -18,17 +18,16 @@ class Block extends Module {
   up = new Linear(width, 4 * width);
   down = new Linear(4 * width, width);
 
-  attention(x: Tensor, hidden: Tensor<readonly number[], 'bool'>): Tensor {
+  attention(x: Tensor): Tensor {
     const [q, k, v] = this.qkv(x)
       .chunk(3, 2)
       .map((t) => t.reshape([batch, length, heads, width / heads]).transpose(1, 2));
-    const scores = q.matmul(k.transpose(2, 3)).mul(1 / Math.sqrt(width / heads));
-    const weights = scores.maskedFill(hidden, Number.NEGATIVE_INFINITY).softmax(3);
-    return this.projection(weights.matmul(v).transpose(1, 2).reshape([batch, length, width]));
+    const attended = functional.scaledDotProductAttention(q, k, v, { isCausal: true });
+    return this.projection(attended.transpose(1, 2).reshape([batch, length, width]));
   }
 
-  forward(x: Tensor, hidden: Tensor<readonly number[], 'bool'>): Tensor {
-    const attended = x.add(this.attention(this.ln1(x), hidden));
+  forward(x: Tensor): Tensor {
+    const attended = x.add(this.attention(this.ln1(x)));
     const wide = functional.gelu(this.up(this.ln2(attended)), { approximate: 'tanh' });
     return attended.add(this.down(wide));
   }
@@ -41,11 +40,10 @@ class Gpt extends Module {
   ln = new LayerNorm(width);
   head = new Linear(width, vocabulary);
   private readonly positions = arange(length);
-  private readonly hidden = arange(length).unsqueeze(1).lt(arange(length).unsqueeze(0));
 
   forward(tokens: Tensor): Tensor {
     let x: Tensor = this.token(tokens).add(this.position(this.positions));
-    for (const block of this.blocks) x = (block as Block)(x, this.hidden);
+    for (const block of this.blocks) x = (block as Block)(x);
     return this.head(this.ln(x));
   }
 }

@@ -25,11 +25,7 @@ const depthwise = (x: Tensor, weight: Tensor, bias: Tensor): Tensor =>
   functional.conv2d(x, weight, bias, { padding: 1, groups: 64 });
 
 const attention = (q: Tensor, k: Tensor, v: Tensor): Tensor =>
-  q
-    .matmul(k.transpose(1, 2))
-    .mul(1 / 8)
-    .softmax(2)
-    .matmul(v);
+  functional.scaledDotProductAttention(q, k, v);
 
 export const rows: PeerRows = {
   'matmul-256': matmul,

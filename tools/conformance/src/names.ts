@@ -20,6 +20,9 @@ export const SAMPLE_ORDER: Readonly<Record<string, readonly number[]>> = {
   einsum: [1, 0],
 };
 
+/** Functions that PyTorch keeps to itself: the public one of that name is another. */
+export const PRIVATE: ReadonlySet<string> = new Set(['nn.functional._scaled_dot_product_attention']);
+
 /** Samples that list tensors one by one where our function takes an array of them. */
 export const PACKED: ReadonlySet<string> = new Set(['meshgrid.variadic_tensors']);
 

@@ -10,6 +10,7 @@ import {
   camelCase,
   type OpName,
   PACKED,
+  PRIVATE,
   parseOp,
   SAMPLE_ORDER,
   signatureOf,
@@ -68,6 +69,7 @@ function resolve(name: OpName, args: unknown[]): Callable {
     const f = (space as Record<string, unknown>)[key];
     return typeof f === 'function' ? (f as Callable) : undefined;
   };
+  if (PRIVATE.has(name.full)) throw new NotCovered(`${name.full} is not public`);
   if (name.namespace === 'nn.functional') {
     const f = from(nn.functional, name.ours);
     if (f) return f;

@@ -92,7 +92,13 @@ describe.each(DEVICES)('attention %s', (_, factory) => {
     await use(factory, { log: false });
     const inputs = (await three()).map((t) => t.slice(0, 0, 1).slice(1, 0, 1).detach().requiresGrad_());
     const second = (f: (...qkv: Tensor[]) => Tensor) => {
-      const first = grad(f(...inputs).square().sum() as Tensor, inputs, { createGraph: true });
+      const first = grad(
+        f(...inputs)
+          .square()
+          .sum() as Tensor,
+        inputs,
+        { createGraph: true },
+      );
       const total = first.map((t) => t.square().sum()).reduce((a, b) => a.add(b)) as Tensor;
       return flat(grad(total, inputs)).data();
     };

@@ -24,8 +24,7 @@ const convolution = (x: Tensor, weight: Tensor, bias: Tensor): Tensor =>
 const depthwise = (x: Tensor, weight: Tensor, bias: Tensor): Tensor =>
   functional.conv2d(x, weight, bias, { padding: 1, groups: 64 });
 
-const attention = (q: Tensor, k: Tensor, v: Tensor): Tensor =>
-  functional.scaledDotProductAttention(q, k, v);
+const attention = (q: Tensor, k: Tensor, v: Tensor): Tensor => functional.scaledDotProductAttention(q, k, v);
 
 export const rows: PeerRows = {
   'matmul-256': matmul,

@@ -32,11 +32,11 @@ function scores(q: Node, k: Node, mask: Node | undefined, { scale, causal }: Att
   return mask.dtype === 'bool' ? where(mask, product, hidden) : add(product, mask);
 }
 
-/** What all gradients read: weights P = softmax(scores) and dS = P∘(dO·vᵀ − D), by rows of queries. */
+/** What all gradients read: weights P = softmax(scores) and P∘(g·vᵀ − delta)·scale, by rows of queries. */
 function backward([q, k, v, g, , delta, mask]: readonly Node[], params: AttentionParams) {
   const weights = softmax(scores(q, k, mask, params), -1);
   const change = mul(weights, sub(matmul(g, transpose(v, -2, -1)), delta));
-  return { weights, change, scale: constant(q, params.scale) };
+  return { weights, change: mul(change, constant(q, params.scale)) };
 }
 
 /** Two products of the forward pass, or two products of it again and the gradient's own. */
@@ -83,19 +83,13 @@ const GRADIENTS: readonly AttentionOp[] = [
   {
     name: 'attentionGradQuery',
     kernel: 'attentionGradQuery',
-    decompose(inputs, params) {
-      const { change, scale } = backward(inputs, params);
-      return mul(matmul(change, inputs[1]), scale);
-    },
+    decompose: (inputs, params) => matmul(backward(inputs, params).change, inputs[1]),
     flops: flopsOf((d, e) => 2 * d + e),
   },
   {
     name: 'attentionGradKey',
     kernel: 'attentionGradKeyValue',
-    decompose(inputs, params) {
-      const { change, scale } = backward(inputs, params);
-      return mul(matmul(transpose(change, -2, -1), inputs[0]), scale);
-    },
+    decompose: (inputs, params) => matmul(transpose(backward(inputs, params).change, -2, -1), inputs[0]),
     flops: flopsOf((d, e) => 2 * d + e),
   },
   {

@@ -207,6 +207,7 @@ describe('a device that promises kernels', () => {
   });
 
   it('is checked by validateWith', async () => {
+    await use(reference(), { log: false });
     const [q, k, v] = await three();
     await use(reference({ namedOps }), { validateWith: reference(), log: false });
     await attention(q, k, v).data();
@@ -220,6 +221,7 @@ describe('a device that promises kernels', () => {
   });
 
   it('must have them', async () => {
+    await use(reference(), { log: false });
     const [q, k, v] = await three();
     await use(
       changed(() => ({ specialize: () => undefined })),

@@ -83,7 +83,9 @@ function referenceBackend(options: ReferenceOptions): Backend {
     write: (buffer, byteOffset, bytes) => dataOf(buffer).set(bytes, byteOffset),
     read: async (buffer, byteOffset, byteLength) => dataOf(buffer).slice(byteOffset, byteOffset + byteLength),
     compile,
-    specialize: (kernel) => (kernel.named ? compile(kernel) : undefined),
+    ...(capabilities.namedOps && {
+      specialize: (kernel: Kernel) => (kernel.named ? compile(kernel) : undefined),
+    }),
     submit: (commands) => commands.forEach(run),
     synchronize: async () => {},
     destroy() {},

@@ -139,7 +139,7 @@ const CLASSES: Readonly<Record<string, readonly Omit<ProductCase, 'lhs' | 'rhs'>
   'medium_tiles in parts': [{ m: 256, n: 256, k: 2048 }],
   'deep_tiles in parts': [
     { m: 64, n: 64, k: 2048 },
-    { m: 33, n: 47, k: 1131, batch: 2, epilogue: true },
+    { m: 33, n: 47, k: 2131, batch: 2, epilogue: true },
   ],
   'skinny_product in parts': [
     { m: 1, n: 6, k: 4000 },

@@ -88,7 +88,7 @@ test.each([
     'dilated',
     conv(32, 32, 3, { padding: 2, dilation: 2 }),
     [8, 32, 28, 28],
-    ['small_tiles', 'small_tiles', 'small_tiles in parts'],
+    ['small_tiles', 'small_tiles', 'deep_tiles in parts'],
   ],
   [
     'a first layer of images',

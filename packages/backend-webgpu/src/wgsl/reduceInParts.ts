@@ -8,7 +8,7 @@ import { combine, gather } from './gather.js';
 import type { ModulePart, Scratch } from './module.js';
 import { declare, decode, indent, nameVariables, pointBody, sharedPhase } from './nest.js';
 import { ceilPower, chooseStrategy, placeOf, type Strategy, sizeOf } from './strategy.js';
-import { ENOUGH } from './tileShapes.js';
+import { ENOUGH, FEWEST_PARTS } from './tileShapes.js';
 import { valueType } from './values.js';
 
 /** How a nest's first phase is cut. */
@@ -20,7 +20,7 @@ export interface Cut {
 }
 
 /** Points that a lane should at least have in a part. */
-const PER_LANE = 8;
+const PER_LANE = 32;
 const MOST_PARTS = 64;
 
 /** How to cut a nest for workgroups of a size; null where nothing is gained, or a later phase has loops of its own. */
@@ -35,7 +35,7 @@ export function cutOf(nest: Nest, group: number): Cut | null {
   const workgroups = Math.ceil(sizeOf(nest.outer) / points);
   const size = sizeOf(loops);
   const wanted = Math.min(Math.floor(ENOUGH / workgroups), Math.floor(size / (lanes * PER_LANE)), MOST_PARTS);
-  if (wanted < 2) return null;
+  if (wanted < FEWEST_PARTS) return null;
   const each = Math.ceil(size / (wanted * lanes)) * lanes;
   return { parts: Math.ceil(size / each), size: each, strategy };
 }

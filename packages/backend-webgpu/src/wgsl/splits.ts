@@ -8,7 +8,7 @@ import { finishFunction } from './finish.js';
 import { assemble, assembleStages, type ModulePart, type Shader } from './module.js';
 import { indent } from './nest.js';
 import type { Product } from './product.js';
-import { ENOUGH, LEAST_TERMS } from './tileShapes.js';
+import { ENOUGH, FEWEST_PARTS, LEAST_TERMS } from './tileShapes.js';
 
 /** Parts of k. */
 export interface Split {
@@ -33,7 +33,7 @@ export function chooseSplit(product: Product, workgroups: number, step: number):
     MOST_PARTS,
     Math.floor(MOST_NUMBERS / numbersOf(product)),
   );
-  if (wanted < 2) return { parts: 1, terms: product.k };
+  if (wanted < FEWEST_PARTS) return { parts: 1, terms: product.k };
   const terms = Math.ceil(product.k / (wanted * step)) * step;
   return { parts: Math.ceil(product.k / terms), terms };
 }

@@ -39,6 +39,8 @@ const LONG = 256;
 
 /** Terms that parts of a sum should at least have where workgroups share it: each part costs as much memory as the result. */
 export const LEAST_TERMS = 512;
+/** Fewer parts are not worth a second dispatch. */
+export const FEWEST_PARTS = 4;
 /** What is left of the speed with parts to be added. */
 const SHARED = 0.9;
 
@@ -53,13 +55,14 @@ export const tilesOf = ({ lhs, rhs, batch }: Product, { rows, columns }: TileSha
  * `canSplit`: whether workgroups may share sums.
  */
 export function chooseTile(product: Product, canSplit: boolean): TileShape {
-  const parts = canSplit ? Math.max(1, Math.floor(product.k / LEAST_TERMS)) : 1;
+  const most = canSplit ? Math.floor(product.k / LEAST_TERMS) : 1;
   const score = (shape: TileShape) => {
     if (shape.slices > 1 && product.k < LONG) return 0;
     const tiles = tilesOf(product, shape);
     const used = (product.lhs.rows * product.rhs.rows * product.batch) / (tiles * shape.rows * shape.columns);
     const busy = Math.min(1, (tiles * shape.slices) / ENOUGH);
-    const shared = Math.min(1, (tiles * shape.slices * parts) / ENOUGH) * SHARED;
+    const parts = Math.min(most, Math.floor(ENOUGH / tiles));
+    const shared = parts < FEWEST_PARTS ? 0 : Math.min(1, busy * parts) * SHARED;
     return used * shape.speed * Math.max(busy, shared);
   };
   return SHAPES.reduce((best, shape) => (score(shape) > score(best) ? shape : best));

@@ -1,4 +1,4 @@
-import { defaultGenerator, enableGrad, isGradEnabled, type Node, noGrad, Tensor } from '@neurite/tensor';
+import { defaultGenerator, enableGrad, isGradEnabled, type Node, noGrad, Tensor, withPresentAutocast } from '@neurite/tensor';
 import { attach, independent, type OutputGradients } from './call.js';
 import { walk } from './walk.js';
 
@@ -13,7 +13,7 @@ export function checkpoint<A extends readonly Tensor[], R extends Tensor | reado
 ): R {
   if (!isGradEnabled()) return fn(...inputs);
   const random = defaultGenerator.state;
-  const run = (args: readonly Tensor[]): R => fn(...(args as unknown as A));
+  const run = withPresentAutocast((args: readonly Tensor[]): R => fn(...(args as unknown as A)));
   const args = inputs.map((x) => x.detach());
   const result = noGrad(() => run(args));
   const free = sourcesOf(listOf(result), new Set(args.map((t) => t.node)));

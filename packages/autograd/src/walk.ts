@@ -7,6 +7,7 @@ import {
   noGrad,
   opName,
   Tensor,
+  unlisted,
   withTrace,
 } from '@neurite/tensor';
 import { namedGradients } from './named.js';
@@ -33,7 +34,9 @@ type Slots = (Tensor | null)[];
  * Throws AutogradError, before any gradient has moved, where an earlier backward has freed what a rule needs.
  */
 export function walk(roots: readonly Node[], gradients: readonly Tensor[], options: WalkOptions): void {
-  const mode = options.createGraph ? enableGrad : noGrad;
+  const gradMode = options.createGraph ? enableGrad : noGrad;
+  // No autocast: gradients have the dtypes that the forward pass chose.
+  const mode = (record: () => void): void => unlisted(() => gradMode(record));
   mode(() => {
     const tape = tapeOf(roots, options.until);
     const onTheWay = options.targets ? reaching(tape, options.targets) : new Set(tape);

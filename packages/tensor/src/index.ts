@@ -3,6 +3,7 @@
 // The tensor and its functions.
 
 export { type AttentionOptions, attention } from './functions/attention.js';
+export * from './functions/autocast.js';
 export * from './functions/combine.js';
 export { type Compiled, type CompileOptions, type CompileReport, compile } from './functions/compile.js';
 export * from './functions/create.js';

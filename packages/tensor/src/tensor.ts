@@ -8,6 +8,7 @@ import { isGradEnabled } from './graph/grad-mode.js';
 import type { Node } from './graph/node.js';
 import { InPlaceMethods } from './methods/inplace.js';
 import { bindTensorClass, nodeOf, wrap } from './methods/wrap.js';
+import { unlisted, widened } from './ops/autocast.js';
 import { bitcast, cast } from './ops/cast.js';
 import { matmul, matmulOfRanks } from './ops/contraction.js';
 import { showShape } from './ops/dims.js';
@@ -68,7 +69,8 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> extends In
     this: Tensor<A, T>,
     other: Tensor<B> & MatMulCheck<A, B>,
   ): Tensor<MatMul<A, B>, T> {
-    return wrap(matmulOfRanks('dot', this.node, nodeOf('dot', other), [1, 1]));
+    const [a, b] = widened([this.node, nodeOf('dot', other)]);
+    return wrap(unlisted(() => matmulOfRanks('dot', a, b, [1, 1])));
   }
 
   // dtype and device

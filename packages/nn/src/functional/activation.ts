@@ -1,4 +1,12 @@
-import { type DType, isFloat, type Shape, type Tensor, where } from '@neurite/tensor';
+import {
+  autocastOperands,
+  type DType,
+  isFloat,
+  type Shape,
+  type Tensor,
+  unlisted,
+  where,
+} from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { constant } from '../like.js';
 
@@ -85,9 +93,8 @@ export function leakyRelu<S extends Shape, D extends DType>(
  * x for x > 0, weight·x otherwise; `weight` has one element, or one per channel (dimension 1 of the input).
  */
 export function prelu<S extends Shape, D extends DType>(input: Tensor<S, D>, weight: Tensor): Tensor<S, D> {
-  const x: Tensor = input;
-  const slope =
-    weight.numel === 1 ? weight.reshape([]) : weight.reshape([-1, ...Array(Math.max(0, x.ndim - 2)).fill(1)]);
+  const [x, w]: [Tensor, Tensor] = autocastOperands('float16', input, weight);
+  const slope = w.numel === 1 ? w.reshape([]) : w.reshape([-1, ...Array(Math.max(0, x.ndim - 2)).fill(1)]);
   return like(where(x.gt(0), x, x.mul(slope)), input);
 }
 
@@ -125,7 +132,8 @@ export function celu<S extends Shape, D extends DType>(
 function exponentialUnit(x: Tensor, positive: number, negative: number, rate: number): Tensor {
   const isPositive = x.gt(0);
   const linear = where(isPositive, x.mul(constant(x, positive)), 0);
-  return linear.add(where(isPositive, 0, x).mul(constant(x, rate)).expm1().mul(constant(x, negative)));
+  const bent = where(isPositive, 0, x).mul(constant(x, rate));
+  return linear.add(unlisted(() => bent.expm1()).mul(constant(x, negative)));
 }
 
 export interface GeluOptions {
@@ -171,7 +179,7 @@ export function softplus<S extends Shape, D extends DType>(
     [],
     rest,
   );
-  const x: Tensor = input;
+  const [x]: [Tensor] = autocastOperands('float32', input);
   const scaled = x.mul(constant(x, beta));
   const isLinear = scaled.gt(constant(x, threshold));
   return like(where(isLinear, x, where(isLinear, 0, scaled).exp().log1p().div(constant(x, beta))), input);
@@ -183,13 +191,13 @@ export function logsigmoid<S extends Shape, D extends DType>(input: Tensor<S, D>
   // |x| and min(x, 0) by `where`, whose gradients at 0 add up to the true ½; abs' and minimum's do not.
   const isNegative = x.lt(0);
   const magnitude = where(isNegative, x.neg(), x);
-  return like(where(isNegative, x, 0).sub(magnitude.neg().exp().log1p()), input);
+  return like(where(isNegative, x, 0).sub(unlisted(() => magnitude.neg().exp().log1p())), input);
 }
 
 /** x·tanh(softplus(x)). */
 export function mish<S extends Shape, D extends DType>(input: Tensor<S, D>): Tensor<S, D> {
   const x: Tensor = input;
-  return like(x.mul(softplus(x).tanh()), input);
+  return like(x.mul(unlisted(() => softplus(x)).tanh()), input);
 }
 
 /** x / (1 + |x|). */

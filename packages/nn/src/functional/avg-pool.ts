@@ -1,4 +1,4 @@
-import { isFloat, type Tensor, tensor, ValueError } from '@neurite/tensor';
+import { isFloat, type Tensor, tensor, unlisted, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { constant, like } from '../like.js';
 import { type PerDim, withBatch } from './spatial.js';
@@ -42,7 +42,7 @@ function windowSums(x: Tensor, windows: Windows): Tensor {
     const { count, kernel } = windows;
     const whole = count.reduce((t, n, d) => t.narrow(2 + d, 0, n * kernel[d]), x);
     const tiled = whole.reshape([...x.shape.slice(0, 2), ...count.flatMap((n, d) => [n, kernel[d]])]);
-    return tiled.sum(count.map((_, d) => 3 + 2 * d));
+    return unlisted(() => tiled.sum(count.map((_, d) => 3 + 2 * d)));
   }
   // One dimension after the other: kh + kw slices instead of kh · kw.
   return windows.kernel.reduce(

@@ -1,4 +1,4 @@
-import { conv, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
+import { autocastOperands, conv, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { convPadding, type PerDim, perDim, withBatch } from './spatial.js';
 
@@ -24,6 +24,7 @@ function convolve(
   bias: Tensor | null | undefined,
   rest: ConvArguments,
 ): Tensor {
+  [input, weight, bias] = autocastOperands('float16', input, weight, bias);
   const options = readArguments<ConvOptions>(name, ['stride', 'padding', 'dilation', 'groups'], [], rest);
   const stride = perDim(name, 'stride', options.stride ?? 1, spatialDims, 1);
   const dilation = perDim(name, 'dilation', options.dilation ?? 1, spatialDims, 1);
@@ -108,6 +109,7 @@ function convolveTransposed(
   bias: Tensor | null | undefined,
   rest: TransposeArguments,
 ): Tensor {
+  [input, weight, bias] = autocastOperands('float16', input, weight, bias);
   const order = ['stride', 'padding', 'outputPadding', 'groups', 'dilation'] as const;
   const options = readArguments<ConvTransposeOptions>(name, order, [], rest);
   const inputDilation = perDim(name, 'stride', options.stride ?? 1, spatialDims, 1);

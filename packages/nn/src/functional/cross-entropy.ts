@@ -1,5 +1,6 @@
 import {
   arange,
+  autocastOperands,
   DTypeError,
   isFloat,
   type Shape,
@@ -40,6 +41,7 @@ interface Picked {
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.nll_loss.html
  */
 export function nllLoss(input: Tensor, target: Tensor, options: NLLLossOptions = {}): Tensor {
+  [input] = autocastOperands('float32', input);
   const { losses, weights } = pick('nllLoss', input, target, options);
   return reduceWeighted('nllLoss', losses, weights, options.reduction);
 }
@@ -51,6 +53,7 @@ export function nllLoss(input: Tensor, target: Tensor, options: NLLLossOptions =
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.cross_entropy.html
  */
 export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  [input] = autocastOperands('float32', input);
   const { labelSmoothing = 0, reduction = 'mean', weight } = options;
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new ValueError(`crossEntropy: labelSmoothing must be between 0 and 1, got ${labelSmoothing}`);

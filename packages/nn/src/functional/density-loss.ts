@@ -1,4 +1,4 @@
-import { ShapeError, type Tensor, where } from '@neurite/tensor';
+import { autocastOperands, ShapeError, type Tensor, where } from '@neurite/tensor';
 import { constant } from '../like.js';
 import { type ReductionOptions, reduceLoss } from './reduction.js';
 
@@ -22,6 +22,7 @@ export function poissonNllLoss(
   target: Tensor,
   { logInput = true, full = false, eps = 1e-8, reduction }: PoissonNLLLossOptions = {},
 ): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   const losses: Tensor = logInput
     ? input.exp().sub(target.mul(input) as Tensor)
     : input.sub(target.mul(input.add(eps).log()) as Tensor);

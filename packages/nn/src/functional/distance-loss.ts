@@ -1,4 +1,4 @@
-import { type Tensor, ValueError, where } from '@neurite/tensor';
+import { autocastOperands, type Tensor, ValueError, where } from '@neurite/tensor';
 import { constant } from '../like.js';
 import { checkSameShape, type ReductionOptions, reduceLoss } from './reduction.js';
 
@@ -6,12 +6,14 @@ import { checkSameShape, type ReductionOptions, reduceLoss } from './reduction.j
 
 /** (x − y)². https://pytorch.org/docs/1.13/generated/torch.nn.functional.mse_loss.html */
 export function mseLoss(input: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   checkSameShape('mseLoss', input, target);
   return reduceLoss('mseLoss', input.sub(target).square(), reduction);
 }
 
 /** |x − y|. https://pytorch.org/docs/1.13/generated/torch.nn.functional.l1_loss.html */
 export function l1Loss(input: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   checkSameShape('l1Loss', input, target);
   return reduceLoss('l1Loss', input.sub(target).abs(), reduction);
 }
@@ -30,6 +32,7 @@ export function smoothL1Loss(
   target: Tensor,
   { reduction, beta = 1 }: SmoothL1LossOptions = {},
 ): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   checkSameShape('smoothL1Loss', input, target);
   if (!(beta >= 0)) throw new ValueError(`smoothL1Loss: beta must not be negative, got ${beta}`);
   if (beta === 0) return l1Loss(input, target, { reduction });

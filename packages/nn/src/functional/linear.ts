@@ -1,10 +1,11 @@
-import { ShapeError, type Tensor } from '@neurite/tensor';
+import { autocastOperands, ShapeError, type Tensor } from '@neurite/tensor';
 
 /**
  * x Wᵀ + b. Shapes: input [..., I], weight [O, I] (or [I]), bias [O] → [..., O].
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.linear.html
  */
 export function linear(input: Tensor, weight: Tensor, bias?: Tensor | null): Tensor {
+  [input, weight, bias] = autocastOperands('float16', input, weight, bias);
   const inFeatures = weight.shape.at(-1);
   if (input.ndim === 0 || input.shape.at(-1) !== inFeatures) {
     throw new ShapeError(

@@ -1,4 +1,4 @@
-import { type Tensor, where } from '@neurite/tensor';
+import { autocastOperands, type Tensor, where } from '@neurite/tensor';
 import { constant } from '../like.js';
 import { logsigmoid } from './activation.js';
 import { checkSameShape, type ReductionOptions, reduceLoss } from './reduction.js';
@@ -22,6 +22,7 @@ export function marginRankingLoss(
   target: Tensor,
   { margin = 0, reduction }: MarginLossOptions = {},
 ): Tensor {
+  [input1, input2, target] = autocastOperands('float32', input1, input2, target);
   checkSameShape('marginRankingLoss', input1, input2);
   checkSameShape('marginRankingLoss', input1, target);
   const lead = floats(target.mul(input1.sub(input2) as Tensor));
@@ -37,6 +38,7 @@ export function hingeEmbeddingLoss(
   target: Tensor,
   { margin = 1, reduction }: MarginLossOptions = {},
 ): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   const apart = where(target.ne(1), atLeastZero(constant(input, margin).sub(input)), 0);
   const near = where(target.ne(-1), input, 0);
   return reduceLoss('hingeEmbeddingLoss', near.add(apart), reduction);
@@ -52,6 +54,7 @@ export function cosineEmbeddingLoss(
   target: Tensor,
   { margin = 0, reduction }: MarginLossOptions = {},
 ): Tensor {
+  [input1, input2, target] = autocastOperands('float32', input1, input2, target);
   checkSameShape('cosineEmbeddingLoss', input1, input2);
   const product = (a: Tensor, b: Tensor): Tensor => a.mul(b).sum(-1);
   const squared = (x: Tensor): Tensor => product(x, x).add(1e-12);
@@ -66,6 +69,7 @@ export function cosineEmbeddingLoss(
  * https://pytorch.org/docs/1.13/generated/torch.nn.functional.soft_margin_loss.html
  */
 export function softMarginLoss(input: Tensor, target: Tensor, { reduction }: ReductionOptions = {}): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   checkSameShape('softMarginLoss', input, target);
   return reduceLoss('softMarginLoss', logsigmoid(target.mul(input) as Tensor).neg(), reduction);
 }
@@ -111,6 +115,7 @@ export function tripletMarginLoss(
   negative: Tensor,
   { margin = 1, p = 2, eps = 1e-6, swap = false, reduction }: TripletMarginLossOptions = {},
 ): Tensor {
+  [anchor, positive, negative] = autocastOperands('float32', anchor, positive, negative);
   const near = pairwiseDistance(anchor, positive, { p, eps });
   const far = pairwiseDistance(anchor, negative, { p, eps });
   const apart: Tensor = swap ? far.minimum(pairwiseDistance(positive, negative, { p, eps })) : far;

@@ -1,4 +1,4 @@
-import { noGrad, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
+import { autocastOperands, noGrad, ShapeError, type Tensor, ValueError } from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { constant } from '../like.js';
 import { moveBuffer } from '../module/running.js';
@@ -31,6 +31,9 @@ function affine(
   const scaled = weight ? x.mul(weight.reshape(shape)) : x;
   return bias ? scaled.add(bias.reshape(shape)) : scaled;
 }
+
+/** Half precision is widened for the formula and rounded once at its end, as PyTorch's kernels do. */
+const wide = (x: Tensor): Tensor => (x.dtype === 'float16' ? x.float() : x);
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 
@@ -72,13 +75,14 @@ export function batchNorm(
   if (!training) {
     if (!runningMean || !runningVar)
       throw new ValueError('batchNorm: outside training it needs runningMean and runningVar');
-    const centred = input.sub(runningMean.reshape(perChannel));
+    const centred = wide(input).sub(runningMean.reshape(perChannel));
+    const spread = wide(runningVar);
     return affine(
-      centred.mul(runningVar.add(constant(input, eps)).rsqrt().reshape(perChannel)),
+      centred.mul(spread.add(constant(spread, eps)).rsqrt().reshape(perChannel)),
       weight,
       bias,
       perChannel,
-    );
+    ).to(input.dtype);
   }
   const count = input.numel / input.shape[1];
   if (count === 1) {
@@ -87,10 +91,10 @@ export function batchNorm(
     );
   }
   const dims = input.shape.map((_, d) => d).filter((d) => d !== 1);
-  const { value, mean, variance } = normalizeOver(input, dims, eps);
+  const { value, mean, variance } = normalizeOver(wide(input), dims, eps);
   follow(runningMean, mean, momentum);
-  follow(runningVar, variance.mul(constant(input, count / (count - 1))), momentum);
-  return affine(value, weight, bias, perChannel);
+  follow(runningVar, variance.mul(constant(variance, count / (count - 1))), momentum);
+  return affine(value, weight, bias, perChannel).to(input.dtype);
 }
 
 /** Moves a running statistic towards the batch's, outside the tape. */
@@ -152,10 +156,12 @@ export function instanceNorm(
       `instanceNorm: training needs more than one position per channel, got [${input.shape.join(', ')}]`,
     );
   }
-  const { value, mean, variance } = normalizeOver(input, input.shape.map((_, d) => d).slice(2), eps);
+  const { value, mean, variance } = normalizeOver(wide(input), input.shape.map((_, d) => d).slice(2), eps);
   follow(runningMean, mean.mean(0), momentum);
-  follow(runningVar, variance.mean(0).mul(constant(input, positions / (positions - 1))), momentum);
-  return affine(value, weight, bias, [1, input.shape[1], ...input.shape.slice(2).map(() => 1)]);
+  follow(runningVar, variance.mean(0).mul(constant(variance, positions / (positions - 1))), momentum);
+  return affine(value, weight, bias, [1, input.shape[1], ...input.shape.slice(2).map(() => 1)]).to(
+    input.dtype,
+  );
 }
 
 export interface LayerNormOptions {
@@ -174,6 +180,7 @@ export function layerNorm(
   ...rest: Arguments<LayerNormOptions, ['eps']>
 ): Tensor {
   const { eps = 1e-5 } = readArguments<LayerNormOptions>('layerNorm', ['eps'], [], rest);
+  [input, weight, bias] = autocastOperands('float32', input, weight, bias);
   const sizes = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
   const first = input.ndim - sizes.length;
   if (sizes.length === 0 || first < 0 || sizes.some((size, d) => input.shape[first + d] !== size)) {
@@ -181,16 +188,8 @@ export function layerNorm(
       `layerNorm: the input [${input.shape.join(', ')}] must end in normalizedShape [${sizes.join(', ')}]`,
     );
   }
-  return affine(
-    normalizeOver(
-      input,
-      sizes.map((_, d) => first + d),
-      eps,
-    ).value,
-    weight,
-    bias,
-    sizes,
-  );
+  const dims = sizes.map((_, d) => first + d);
+  return affine(normalizeOver(wide(input), dims, eps).value, weight, bias, sizes).to(input.dtype);
 }
 
 export interface GroupNormOptions {
@@ -208,19 +207,17 @@ export function groupNorm(
   numGroups: number,
   ...rest: Arguments<GroupNormOptions, ['weight', 'bias', 'eps']>
 ): Tensor {
-  const {
-    weight,
-    bias,
-    eps = 1e-5,
-  } = readArguments<GroupNormOptions>('groupNorm', ['weight', 'bias', 'eps'], [], rest);
+  const options = readArguments<GroupNormOptions>('groupNorm', ['weight', 'bias', 'eps'], [], rest);
+  const { eps = 1e-5 } = options;
+  const [x, weight, bias] = autocastOperands('float32', input, options.weight, options.bias);
   const [batch, channels, ...spatial] = input.shape;
   if (input.ndim < 2 || channels % numGroups !== 0) {
     throw new ShapeError(
       `groupNorm: the channels of [${input.shape.join(', ')}] (dimension 1) cannot be divided into ${numGroups} groups`,
     );
   }
-  const grouped = input.reshape([batch, numGroups, channels / numGroups, ...spatial]);
+  const grouped = wide(x).reshape([batch, numGroups, channels / numGroups, ...spatial]);
   const dims = grouped.shape.map((_, d) => d).slice(2);
   const value = normalizeOver(grouped, dims, eps).value.reshape(input.shape);
-  return affine(value, weight, bias, [1, channels, ...spatial.map(() => 1)]);
+  return affine(value, weight, bias, [1, channels, ...spatial.map(() => 1)]).to(x.dtype);
 }

@@ -1,4 +1,11 @@
-import { type Tensor, ValueError, where } from '@neurite/tensor';
+import {
+  autocastOperands,
+  DTypeError,
+  isAutocastEnabled,
+  type Tensor,
+  ValueError,
+  where,
+} from '@neurite/tensor';
 import { logsigmoid } from './activation.js';
 import { checkSameShape, type Reduction, type ReductionOptions, reduceLoss } from './reduction.js';
 
@@ -24,6 +31,10 @@ export function binaryCrossEntropy(
   { weight, reduction }: BCEOptions = {},
 ): Tensor {
   checkSameShape('binaryCrossEntropy', input, target);
+  if (isAutocastEnabled())
+    throw new DTypeError(
+      'binaryCrossEntropy: not safe under autocast, whose float16 rounds probabilities to 0 and 1; use binaryCrossEntropyWithLogits on what went into the sigmoid, or take it out with autocast(fn, { enabled: false })',
+    );
   const positive = target.mul(limitedLog(input));
   const negative = target
     .neg()
@@ -52,6 +63,7 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   { weight, posWeight, reduction }: BCEWithLogitsOptions = {},
 ): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   checkSameShape('binaryCrossEntropyWithLogits', input, target);
   const logProbability = logsigmoid(input);
   const weighted = posWeight ? logProbability.mul(posWeight.sub(1).mul(target).add(1)) : logProbability;
@@ -75,6 +87,7 @@ export function klDiv(
   target: Tensor,
   { reduction = 'mean', logTarget = false }: KLDivOptions = {},
 ): Tensor {
+  [input, target] = autocastOperands('float32', input, target);
   checkSameShape('klDiv', input, target);
   const losses = logTarget ? target.exp().mul(target.sub(input)) : target.mul(safeLog(target).sub(input));
   if (reduction !== 'batchmean') return reduceLoss('klDiv', losses, reduction);

@@ -1,4 +1,12 @@
-import { broadcastTensors, isFloat, ShapeError, type Tensor, tensor, ValueError } from '@neurite/tensor';
+import {
+  autocastOperands,
+  broadcastTensors,
+  isFloat,
+  ShapeError,
+  type Tensor,
+  tensor,
+  ValueError,
+} from '@neurite/tensor';
 import { type Arguments, readArguments } from '../arguments.js';
 import { constant } from '../like.js';
 
@@ -14,8 +22,9 @@ export interface NormalizeOptions {
 export function normalize(input: Tensor, ...rest: Arguments<NormalizeOptions, ['p', 'dim', 'eps']>): Tensor {
   const options = readArguments<NormalizeOptions>('normalize', ['p', 'dim', 'eps'], [], rest);
   const { p = 2, dim = 1, eps = 1e-12 } = options;
-  const norm = input.norm(p, dim, { keepdim: true });
-  return input.div(norm.clamp({ min: constant(norm, eps) }));
+  const [x] = autocastOperands('float32', input);
+  const norm = x.norm(p, dim, { keepdim: true });
+  return x.div(norm.clamp({ min: constant(norm, eps) }));
 }
 
 export interface CosineSimilarityOptions {
@@ -39,7 +48,7 @@ export function cosineSimilarity(
     const squares = x.square().sum(dim, { keepdim: true });
     return x.div(squares.clamp({ min: constant(squares, eps * eps) }).sqrt());
   };
-  const [a, b] = broadcastTensors(x1, x2);
+  const [a, b] = broadcastTensors(...autocastOperands('float32', x1, x2));
   return unit(a).mul(unit(b)).sum(dim);
 }
 
@@ -70,7 +79,8 @@ export function pairwiseDistance(
     rest,
   );
   const { p = 2, eps = 1e-6, keepdim = false } = options;
-  const difference = floats(x1.sub(x2));
+  const [a, b] = autocastOperands('float32', x1, x2);
+  const difference = floats(a.sub(b));
   return difference.add(constant(difference, eps)).norm(p, -1, { keepdim });
 }
 
@@ -89,7 +99,8 @@ export function pdist(input: Tensor, p = 2): Tensor {
       rows.push(i);
       columns.push(j);
     }
-  const pick = (list: number[]) => input.indexSelect(0, tensor(Int32Array.from(list)));
+  const [x] = autocastOperands('float32', input);
+  const pick = (list: number[]) => x.indexSelect(0, tensor(Int32Array.from(list)));
   return pick(rows)
     .sub(pick(columns) as Tensor)
     .norm(p, -1);

@@ -116,6 +116,19 @@ export abstract class ModuleBase extends ModuleTree {
     return this;
   }
 
+  /** Casts the floating-point parameters and buffers to float16. */
+  half(): this {
+    return this.to('float16');
+  }
+  /** Casts the floating-point parameters and buffers to float32. */
+  float(): this {
+    return this.to('float32');
+  }
+  /** Casts the floating-point parameters and buffers to float64. */
+  double(): this {
+    return this.to('float64');
+  }
+
   /** Parameters and persistent buffers by PyTorch's keys; see {@link collectState}. */
   stateDict(): StateDict {
     return collectState(this);

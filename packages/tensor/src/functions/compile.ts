@@ -3,6 +3,7 @@ import { ValueError } from '../errors.js';
 import { isGradEnabled } from '../graph/grad-mode.js';
 import { leaf } from '../graph/node.js';
 import { isTracing, watched } from '../graph/observer.js';
+import { autocastKey } from '../ops/autocast.js';
 import { full } from '../ops/create.js';
 import { isAnomalyMode } from '../runtime/anomaly.js';
 import { currentDevice } from '../runtime/device.js';
@@ -89,7 +90,7 @@ const textOf = (x: unknown): string =>
 
 function signatureOf({ tensors, others, form }: Flat): string {
   const device = currentDevice();
-  let key = `${isGradEnabled() ? 'grad ' : ''}${device ? identity(device) : ''}${form}`;
+  let key = `${isGradEnabled() ? 'grad ' : ''}${autocastKey()}${device ? identity(device) : ''}${form}`;
   for (const { current: node } of tensors) {
     const kind = node.op === 'scalar' && !node.storage ? 'scalar' : node.requiresGrad ? 'grad' : '';
     key += `|${kind}${node.dtype}[${node.shape}]${identity(node.device ?? device ?? node)}`;

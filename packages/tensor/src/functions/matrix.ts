@@ -4,6 +4,7 @@ import { ShapeError } from '../errors.js';
 import { showShape } from '../ops/dims.js';
 import type { Tensor } from '../tensor.js';
 import type { Shape } from '../types/shape.js';
+import { autocastOperands, unlisted } from './autocast.js';
 import { cat } from './combine.js';
 import { arange, tensor, zeros, zerosLike } from './create.js';
 import { where } from './elementwise.js';
@@ -14,7 +15,8 @@ export interface ProductOptions {
   readonly alpha?: number;
 }
 
-function combined(input: Tensor, product: Tensor, options: ProductOptions): Tensor {
+function combined(given: Tensor, product: Tensor, options: ProductOptions): Tensor {
+  const [input] = autocastOperands('float16', given);
   // Of integers the factors are integers too, of bools truth values.
   const factor = (value = 1) =>
     isFloat(product.dtype) ? value : product.dtype === 'bool' ? Number(value !== 0) : Math.trunc(value);
@@ -30,12 +32,18 @@ export const addmm = (input: Tensor, a: Tensor, b: Tensor, options: ProductOptio
 export const addmv = (input: Tensor, a: Tensor, v: Tensor, options: ProductOptions = {}): Tensor =>
   combined(input, a.mv(v), options);
 export const addr = (input: Tensor, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor =>
-  combined(input, outer(a, b), options);
+  combined(input, outer(...autocastOperands('float16', a, b)), options);
 export const baddbmm = (input: Tensor, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor =>
   combined(input, a.bmm(b), options);
 /** Sums the products of a batch. */
-export const addbmm = (input: Tensor, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor =>
-  combined(input, a.bmm(b).sum(0), options);
+export const addbmm = (input: Tensor, a: Tensor, b: Tensor, options: ProductOptions = {}): Tensor => {
+  const products = a.bmm(b);
+  return combined(
+    input,
+    unlisted(() => products.sum(0)),
+    options,
+  );
+};
 
 /** All products of two vectors' elements. */
 export const outer = (a: Tensor, b: Tensor): Tensor => a.unsqueeze(1).mul(b.unsqueeze(0));
@@ -48,10 +56,11 @@ export function inner(a: Tensor, b: Tensor): Tensor {
 
 /** Sums products over pairs of dimensions, or over the last n of `a` and the first n of `b`. */
 export function tensordot(
-  a: Tensor,
-  b: Tensor,
+  first: Tensor,
+  second: Tensor,
   dims: number | readonly [readonly number[], readonly number[]] = 2,
 ): Tensor {
+  const [a, b] = autocastOperands('widest', first, second);
   const [left, right] =
     typeof dims === 'number'
       ? [a.shape.map((_, d) => d).slice(a.ndim - dims), b.shape.map((_, d) => d).slice(0, dims)]
@@ -66,10 +75,12 @@ export function tensordot(
   const [rows, k, columns] = [sizes(a, restA), sizes(a, left), sizes(b, restB)].map((s) =>
     s.reduce((p, v) => p * v, 1),
   );
-  const product = a
-    .permute([...restA, ...left])
-    .reshape(rows, k)
-    .mm(b.permute([...right, ...restB]).reshape(k, columns) as Tensor);
+  const product = unlisted(() =>
+    a
+      .permute([...restA, ...left])
+      .reshape(rows, k)
+      .mm(b.permute([...right, ...restB]).reshape(k, columns) as Tensor),
+  );
   return product.reshape([...sizes(a, restA), ...sizes(b, restB)]);
 }
 
@@ -96,8 +107,10 @@ export function cross(a: Tensor, b: Tensor, dim?: number): Tensor {
 }
 
 /** Distance of every row of `a` to every row of `b`, in the p-norm. */
-export const cdist = (a: Tensor, b: Tensor, p = 2): Tensor =>
-  a.unsqueeze(-2).sub(b.unsqueeze(-3)).norm(p, -1);
+export const cdist = (a: Tensor, b: Tensor, p = 2): Tensor => {
+  const [x, y] = autocastOperands('float32', a, b);
+  return x.unsqueeze(-2).sub(y.unsqueeze(-3)).norm(p, -1);
+};
 
 /** int32 column − row of a matrix's elements. */
 function offsets(rows: number, columns: number): Tensor {

@@ -4,6 +4,7 @@ import { sameShape } from '../ops/dims.js';
 import type { Tensor } from '../tensor.js';
 import type { TensorOrNumber } from '../types/operand.js';
 import type { Shape } from '../types/shape.js';
+import { autocastOperands } from './autocast.js';
 import { zerosLike } from './create.js';
 import { where } from './elementwise.js';
 
@@ -113,7 +114,10 @@ export const isposinf = (x: Tensor): Tensor<Shape, 'bool'> => x.isinf().logicalA
 export const isneginf = (x: Tensor): Tensor<Shape, 'bool'> => x.isinf().logicalAnd(x.lt(0));
 
 /** Norm of x − y. */
-export const dist = (x: Tensor, y: Tensor, p = 2): Tensor => x.sub(y).norm(p);
+export const dist = (x: Tensor, y: Tensor, p = 2): Tensor => {
+  const [a, b] = autocastOperands('float32', x, y);
+  return a.sub(b).norm(p);
+};
 
 /** Whether each element of `x` occurs in `values`. */
 export function isin(

@@ -1,5 +1,6 @@
 /** Elementwise methods: arithmetic, comparison, logic, functions. See `ops/elementwise.ts`, `ops/math.ts`, `ops/logic.ts`. */
 import type { DType } from '../dtype.js';
+import { raised } from '../ops/autocast.js';
 import { cast } from '../ops/cast.js';
 import * as e from '../ops/elementwise.js';
 import * as logic from '../ops/logic.js';
@@ -25,6 +26,7 @@ export interface ClampOptions {
 /** Limits of another dtype promote an integer tensor. */
 type Clamped<D extends DType> = D extends FloatDType ? D : DType;
 
+const raisedOperand = (x: e.Operand): e.Operand => (typeof x === 'number' ? x : raised(x));
 const optional = (x: TensorOrNumber | null | undefined) =>
   x === undefined || x === null ? null : operand('clamp', x);
 
@@ -76,7 +78,7 @@ export abstract class ElementwiseMethods<S extends Shape, D extends DType> exten
     this: Tensor<A, T>,
     other: Fits<A, O>,
   ): Elementwise<A, T, O> {
-    return wrap(m.pow(this.node, operand('pow', other)));
+    return wrap(m.pow(raised(this.node), raisedOperand(operand('pow', other))));
   }
   /** Remainder with the sign of the divisor (Python). */
   remainder<A extends Shape, T extends DType, const O extends TensorOrNumber>(
@@ -273,22 +275,22 @@ export abstract class ElementwiseMethods<S extends Shape, D extends DType> exten
 
   // Functions that make integers float32
   exp(): Tensor<S, FloatOf<D>> {
-    return wrap(e.unary('exp', this.node));
+    return wrap(e.unary('exp', raised(this.node)));
   }
   expm1(): Tensor<S, FloatOf<D>> {
-    return wrap(e.unary('expm1', this.node));
+    return wrap(e.unary('expm1', raised(this.node)));
   }
   log(): Tensor<S, FloatOf<D>> {
-    return wrap(e.unary('log', this.node));
+    return wrap(e.unary('log', raised(this.node)));
   }
   log1p(): Tensor<S, FloatOf<D>> {
-    return wrap(e.unary('log1p', this.node));
+    return wrap(e.unary('log1p', raised(this.node)));
   }
   sqrt(): Tensor<S, FloatOf<D>> {
     return wrap(e.unary('sqrt', this.node));
   }
   reciprocal(): Tensor<S, FloatOf<D>> {
-    return wrap(e.unary('reciprocal', this.node));
+    return wrap(e.unary('reciprocal', raised(this.node)));
   }
   sin(): Tensor<S, FloatOf<D>> {
     return wrap(e.unary('sin', this.node));
@@ -312,28 +314,28 @@ export abstract class ElementwiseMethods<S extends Shape, D extends DType> exten
     return wrap(m.exp2(this.node));
   }
   log2(): Tensor<S, FloatOf<D>> {
-    return wrap(m.log2(this.node));
+    return wrap(m.log2(raised(this.node)));
   }
   log10(): Tensor<S, FloatOf<D>> {
-    return wrap(m.log10(this.node));
+    return wrap(m.log10(raised(this.node)));
   }
   rsqrt(): Tensor<S, FloatOf<D>> {
-    return wrap(m.rsqrt(this.node));
+    return wrap(m.rsqrt(raised(this.node)));
   }
   tan(): Tensor<S, FloatOf<D>> {
-    return wrap(m.tan(this.node));
+    return wrap(m.tan(raised(this.node)));
   }
   asin(): Tensor<S, FloatOf<D>> {
-    return wrap(m.asin(this.node));
+    return wrap(m.asin(raised(this.node)));
   }
   acos(): Tensor<S, FloatOf<D>> {
-    return wrap(m.acos(this.node));
+    return wrap(m.acos(raised(this.node)));
   }
   sinh(): Tensor<S, FloatOf<D>> {
-    return wrap(m.sinh(this.node));
+    return wrap(m.sinh(raised(this.node)));
   }
   cosh(): Tensor<S, FloatOf<D>> {
-    return wrap(m.cosh(this.node));
+    return wrap(m.cosh(raised(this.node)));
   }
   asinh(): Tensor<S, FloatOf<D>> {
     return wrap(m.asinh(this.node));

@@ -1,5 +1,6 @@
 /** Methods that read and write at positions given by tensors. See `ops/indexing.ts`, `ops/getitem.ts`. */
 import type { DType } from '../dtype.js';
+import { widened } from '../ops/autocast.js';
 import { getItem } from '../ops/getitem.js';
 import * as ix from '../ops/indexing.js';
 import { scaledOperand } from '../ops/math.js';
@@ -49,16 +50,8 @@ export abstract class IndexingMethods<S extends Shape, D extends DType> extends 
     return wrap(ix.scatter(this.node, dim, nodeOf('scatter', index), operand('scatter', source), mode));
   }
   scatterAdd(dim: number, index: Index, source: Tensor): Tensor<S, D> {
-    return wrap(
-      ix.scatter(
-        this.node,
-        dim,
-        nodeOf('scatterAdd', index),
-        nodeOf('scatterAdd', source),
-        'add',
-        'scatterAdd',
-      ),
-    );
+    const [own, from] = widened([this.node, nodeOf('scatterAdd', source)]);
+    return wrap(ix.scatter(own, dim, nodeOf('scatterAdd', index), from, 'add', 'scatterAdd'));
   }
   /** A copy with `source` combined in; `includeSelf: false` leaves this tensor's elements out of the reductions. */
   scatterReduce(

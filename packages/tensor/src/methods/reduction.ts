@@ -1,5 +1,6 @@
 /** Reductions, scans, softmax. See `ops/reduce.ts`, `ops/statistics.ts`, `ops/order.ts`. */
 import type { DType } from '../dtype.js';
+import { raised } from '../ops/autocast.js';
 import { maximum, minimum } from '../ops/math.js';
 import * as order from '../ops/order.js';
 import * as r from '../ops/reduce.js';
@@ -54,7 +55,7 @@ export abstract class ReductionMethods<S extends Shape, D extends DType> extends
     dim?: N,
     options: ReduceOptions<K> & DTypeOption<R> = {},
   ): Tensor<Reduce<A, N, K>, R> {
-    return wrap(r.sum(this.node, dim, options.keepdim, options.dtype));
+    return wrap(r.sum(raised(this.node), dim, options.keepdim, options.dtype));
   }
   prod<
     A extends Shape,
@@ -67,7 +68,7 @@ export abstract class ReductionMethods<S extends Shape, D extends DType> extends
     dim?: N,
     options: ReduceOptions<K> & DTypeOption<R> = {},
   ): Tensor<Reduce<A, N, K>, R> {
-    return wrap(r.prod(this.node, dim, options.keepdim, options.dtype));
+    return wrap(r.prod(raised(this.node), dim, options.keepdim, options.dtype));
   }
   /** Mean of a float tensor. */
   mean<
@@ -207,22 +208,22 @@ export abstract class ReductionMethods<S extends Shape, D extends DType> extends
     dim?: N,
     options: ReduceOptions<K> = {},
   ): Tensor<Reduce<A, N, K>, T> {
-    return wrap(st.norm(this.node, p, dim, options.keepdim));
+    return wrap(st.norm(raised(this.node), p, dim, options.keepdim));
   }
   /** exp(x) / Σ exp(x) along `dim`. */
   softmax<R extends DType = D>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
-    return wrap(st.softmax(this.node, dim, options.dtype));
+    return wrap(st.softmax(raised(this.node), dim, options.dtype));
   }
   logSoftmax<R extends DType = D>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
-    return wrap(st.logSoftmax(this.node, dim, options.dtype));
+    return wrap(st.logSoftmax(raised(this.node), dim, options.dtype));
   }
 
   // Scans
   cumsum<R extends DType = SumOf<D>>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
-    return wrap(r.scan('cumsum', this.node, dim, options.dtype));
+    return wrap(r.scan('cumsum', raised(this.node), dim, options.dtype));
   }
   cumprod<R extends DType = SumOf<D>>(dim: number, options: DTypeOption<R> = {}): Tensor<S, R> {
-    return wrap(r.scan('cumprod', this.node, dim, options.dtype));
+    return wrap(r.scan('cumprod', raised(this.node), dim, options.dtype));
   }
   /** Running maximum and where it stands, the last place on ties. */
   cummax(dim: number): ValuesIndices<S, D> {

@@ -16,5 +16,9 @@ export function bitcast(x: Node, dtype: DType): Node {
   return record('bitcast', [x], NO_ATTRS, x.shape, dtype);
 }
 
+/** A formula in float32 for a float16 tensor, rounded once at its end, as PyTorch's kernels compute it. */
+export const inFloat32 = (x: Node, formula: (x: Node) => Node): Node =>
+  x.dtype === 'float16' ? cast(formula(cast(x, 'float32')), 'float16') : formula(x);
+
 /** Integers and bool become float32. */
 export const toFloat = (x: Node): Node => (isFloat(x.dtype) ? x : cast(x, 'float32'));

@@ -1,6 +1,7 @@
 /** Matrix products and convolution. */
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { NO_ATTRS, type Node, record, sizeOf } from '../graph/node.js';
+import { lowered } from './autocast.js';
 import { broadcastShapes, sameShape, showShape } from './dims.js';
 import { expandTo, reshape } from './movement.js';
 import type { ConvAttrs } from './primitives.js';
@@ -18,7 +19,8 @@ function requireSameDType(op: string, a: Node, b: Node): void {
  * PyTorch's matmul: ranks 1 and 2 as vectors and matrices, more dimensions as batches that broadcast.
  * With a matrix on the right the batch of the left side joins its rows, which makes one large product.
  */
-export function matmul(a: Node, b: Node, name = 'matmul'): Node {
+export function matmul(left: Node, right: Node, name = 'matmul'): Node {
+  const [a, b] = [lowered(left), lowered(right)];
   requireSameDType(name, a, b);
   const ra = a.shape.length;
   const rb = b.shape.length;
@@ -85,7 +87,8 @@ export function matmulOfRanks(name: string, a: Node, b: Node, ranks: readonly [n
  * The convolution primitive: input [n, g·c, x…], weight [g·o, c, t…] → [n, g·o, y…] (PyTorch's convNd without bias).
  * Throws ShapeError when ranks, channels or sizes do not fit, ValueError for geometry out of range.
  */
-export function conv(input: Node, weight: Node, attrs: ConvAttrs): Node {
+export function conv(x: Node, filter: Node, attrs: ConvAttrs): Node {
+  const [input, weight] = [lowered(x), lowered(filter)];
   requireSameDType('conv', input, weight);
   const shapes = `input ${showShape(input.shape)}, weight ${showShape(weight.shape)}`;
   const spatial = input.shape.length - 2;

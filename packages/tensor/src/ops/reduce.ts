@@ -2,7 +2,7 @@
 import { type DType, isFloat } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { type Node, record, sizeOf } from '../graph/node.js';
-import { cast } from './cast.js';
+import { cast, inFloat32 } from './cast.js';
 import { full } from './create.js';
 import { normalizeDim, normalizeDims, showShape } from './dims.js';
 import { constant } from './elementwise.js';
@@ -53,7 +53,7 @@ export function mean(input: Node, dim?: DimArgument, keepdim = false, dtype = in
   const x = cast(input, dtype);
   requireFloat('mean', x);
   const dims = normalizeDims('mean', dim, x.shape);
-  return div(sum(x, dims, keepdim), constant(x, reducedSize(x, dims)));
+  return inFloat32(x, (y) => div(sum(y, dims, keepdim), constant(y, reducedSize(y, dims))));
 }
 
 function requireElements(op: string, x: Node, dims: readonly number[]): void {

@@ -1,7 +1,7 @@
 /** Spread, size and softmax: reductions with a formula around them. */
 import { ValueError } from '../errors.js';
 import type { Node } from '../graph/node.js';
-import { cast, toFloat } from './cast.js';
+import { cast, inFloat32, toFloat } from './cast.js';
 import { normalizeDim, normalizeDims } from './dims.js';
 import { constant, eq, unary, where } from './elementwise.js';
 import { add, div, isinf, mul, pow, square, sub } from './math.js';
@@ -17,6 +17,10 @@ export function varMean(
   name = 'var',
 ): [Node, Node] {
   requireFloat(name, x);
+  if (x.dtype === 'float16') {
+    const [v, m] = varMean(cast(x, 'float32'), dim, correction, keepdim, name);
+    return [cast(v, x.dtype), cast(m, x.dtype)];
+  }
   const dims = normalizeDims(name, dim, x.shape);
   const center = mean(x, dims, true);
   const squares = sum(square(sub(x, center)), dims, keepdim);
@@ -34,11 +38,13 @@ function sqrtFlatAtZero(x: Node): Node {
 }
 
 export const std = (x: Node, dim?: DimArgument, correction = 1, keepdim = false): Node =>
-  sqrtFlatAtZero(varMean(x, dim, correction, keepdim, 'std')[0]);
+  inFloat32(x, (y) => sqrtFlatAtZero(varMean(y, dim, correction, keepdim, 'std')[0]));
 
 /** Vector norm of order p: (Σ|x|^p)^(1/p); p = ±∞ gives the extremes of |x|, p = 0 counts the elements that are not 0. */
 export function norm(x: Node, p: number | 'fro' = 2, dim?: DimArgument, keepdim = false): Node {
   requireFloat('norm', x);
+  // Squares of float16 overflow at 256.
+  if (x.dtype === 'float16') return inFloat32(x, (y) => norm(y, p, dim, keepdim));
   if (p === 'fro' || p === 2) return sqrtFlatAtZero(sum(square(x), dim, keepdim));
   const size = unary('abs', x);
   if (p === Number.POSITIVE_INFINITY) return extreme('amax', size, dim, keepdim, 'norm');
@@ -58,6 +64,7 @@ const shiftOf = (x: Node, dim: DimArgument, name: string): Node =>
 
 /** log Σ exp x, shifted by the maximum so that nothing overflows; a maximum of ±∞ is not subtracted. */
 export function logsumexp(input: Node, dim: DimArgument, keepdim = false): Node {
+  if (input.dtype === 'float16') return inFloat32(input, (y) => logsumexp(y, dim, keepdim));
   const x = toFloat(input);
   const dims = normalizeDims('logsumexp', dim, x.shape);
   if (dims.some((d) => x.shape[d] === 0)) return unary('log', sum(unary('exp', x), dims, keepdim));
@@ -78,9 +85,11 @@ export function softmax(input: Node, dim: number, dtype = input.dtype): Node {
   const x = cast(input, dtype);
   const d = softmaxDim('softmax', x, dim);
   if (d === null) return x;
-  const e = unary('exp', sub(x, shiftOf(x, d, 'softmax')));
-  // One division per row. The sum is at least 1, so its reciprocal loses nothing but a rounding.
-  return mul(e, unary('reciprocal', sum(e, d, true)));
+  return inFloat32(x, (y) => {
+    const e = unary('exp', sub(y, shiftOf(y, d, 'softmax')));
+    // One division per row. The sum is at least 1, so its reciprocal loses nothing but a rounding.
+    return mul(e, unary('reciprocal', sum(e, d, true)));
+  });
 }
 
 /** log softmax(x) without the logarithm of a small quotient. */
@@ -88,6 +97,8 @@ export function logSoftmax(input: Node, dim: number, dtype = input.dtype): Node 
   const x = cast(input, dtype);
   const d = softmaxDim('logSoftmax', x, dim);
   if (d === null) return x;
-  const shifted = sub(x, shiftOf(x, d, 'logSoftmax'));
-  return sub(shifted, unary('log', sum(unary('exp', shifted), d, true)));
+  return inFloat32(x, (y) => {
+    const shifted = sub(y, shiftOf(y, d, 'logSoftmax'));
+    return sub(shifted, unary('log', sum(unary('exp', shifted), d, true)));
+  });
 }

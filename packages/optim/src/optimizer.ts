@@ -3,11 +3,14 @@ import {
   hostStep,
   isTracing,
   noGrad,
+  peek,
   refuseReplay,
+  type Shape,
   scalarInput,
   Tensor,
   update,
   ValueError,
+  where,
   zerosLike,
 } from '@neurite/tensor';
 import {
@@ -45,6 +48,14 @@ export interface StepOutput {
 
 /** The runtime arguments that a step has made so far. */
 export type ScalarCache = Map<string, Tensor>;
+
+export interface StepOptions {
+  /**
+   * Bool, shape []: where it is true on the device, the step changes nothing, not even the number of steps taken. It is computed in the
+   * step's own plan.
+   */
+  readonly unless?: Tensor<Shape, 'bool'> | null;
+}
 
 interface Assignment {
   target: Tensor;
@@ -115,13 +126,18 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
    * @param closure computes the loss anew, with gradients; optional for all optimizers but LBFGS.
    * @returns the closure's loss.
    */
-  async step(closure?: () => Tensor): Promise<Tensor | undefined> {
+  async step(closure?: () => Tensor, { unless = null }: StepOptions = {}): Promise<Tensor | undefined> {
     const loss = closure && enableGrad(closure);
     if (this.#unread.length > 0) refuseReplay("it loads an optimizer's state");
     if (this.#unread.length > 0) await this.#readNumbers();
-    const { assignments, undo } = noGrad(() => this.#record());
+    const { assignments, undo, counts } = noGrad(() => this.#record(unless));
+    const done = update(assignments, { by: `${this.name}.step` });
+    // Counters of the host must know before the next step. The read goes out with the plan, and comes back after it.
+    const skipped = unless && counts ? peek(unless) : null;
+    skipped?.catch(() => undefined);
     try {
-      await update(assignments, { by: `${this.name}.step` });
+      await done;
+      if (await skipped) undo();
     } catch (error) {
       undo();
       throw error;
@@ -166,9 +182,15 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
     return buffer instanceof Tensor && !this.#borrowed.has(buffer) ? buffer : undefined;
   }
 
-  /** Records the step; counters are advanced, and `undo` takes that back. */
-  #record(): { assignments: Assignment[]; undo: () => void } {
-    const assignments: Assignment[] = [];
+  /** Records the step; counters are advanced, and `undo` takes that back. `counts`: whether it would have to, if the step is skipped. */
+  #record(unless: Tensor<Shape, 'bool'> | null): {
+    assignments: Assignment[];
+    undo: () => void;
+    counts: boolean;
+  } {
+    const assignments: Assignment[] = unless ? [{ target: unless, value: unless }] : [];
+    const kept = (old: Tensor, value: Tensor): Tensor => (unless ? where(unless, old, value) : value);
+    let counts = false;
     const before = new Map<Tensor, ParameterState | undefined>();
     const scalars = new Map<string, Tensor>();
     const updated: Updated<Options>[] = [];
@@ -179,15 +201,18 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
         before.set(param, old);
         updated.push({ param, group, groupIndex, state: old ?? {} });
         const result = this.updateParameter(stepInput(param, group, groupIndex, old ?? {}, scalars));
-        assignments.push({ target: param, value: result.param.to(param.dtype) });
+        assignments.push({ target: param, value: kept(param, result.param.to(param.dtype)) });
         const next: ParameterState = {};
         for (const [name, value] of Object.entries(result.state)) {
           if (typeof value === 'number') {
             next[name] = value;
+            counts = true;
           } else {
-            const target = this.#ownBuffer(old?.[name]) ?? zerosLike(value);
+            const before = old?.[name];
+            const target = this.#ownBuffer(before) ?? zerosLike(value);
             next[name] = target;
-            assignments.push({ target, value });
+            counts ||= target !== before;
+            assignments.push({ target, value: before instanceof Tensor ? kept(before, value) : value });
           }
         }
         this.state.set(param, next);
@@ -205,12 +230,13 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
         updated,
         scalars,
         state: this.state,
+        skipped: unless && counts ? () => peek(unless) : null,
         update: (item, made) =>
           this.updateParameter(stepInput(item.param, item.group, item.groupIndex, item.state, made)),
       });
       hostStep({ key: [this, ...again.key], scalars: again.scalars, again: again.step, undo });
     }
-    return { assignments, undo };
+    return { assignments, undo, counts };
   }
 }
 

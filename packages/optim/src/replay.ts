@@ -19,6 +19,8 @@ export interface ReplayInput<Options extends BaseOptions> {
   readonly scalars: ReadonlyMap<string, Tensor>;
   /** The optimizer's own state, live. */
   readonly state: Map<Tensor, ParameterState>;
+  /** Whether the device has skipped the step that ran last; null where that can never be, or changes no number. */
+  readonly skipped: (() => Promise<number | null>) | null;
   readonly update: (item: Updated<Options>, scalars: ScalarCache) => StepOutput;
 }
 
@@ -55,7 +57,7 @@ function fits(own: ParameterState, { layout }: Member, numbers: ParameterState):
  * them) means that the plan no longer fits.
  */
 export function createReplay<Options extends BaseOptions>(input: ReplayInput<Options>) {
-  const { name, updated, scalars, state, update } = input;
+  const { name, updated, scalars, state, update, skipped } = input;
   const ask = (item: Updated<Options>) => {
     const made: ScalarCache = new Map();
     const { result, structure } = probe(() => noGrad(() => update(item, made)));
@@ -76,7 +78,9 @@ export function createReplay<Options extends BaseOptions>(input: ReplayInput<Opt
   }
   const groups = new Map(updated.map(({ group }) => [group, group.params.length]));
 
+  let unsettled = false;
   function step(): Advance | string {
+    if (unsettled) return `${name} has yet to hear whether its last step was skipped`;
     for (const [group, size] of groups)
       if (group.params.length !== size) return `${name} has other parameters`;
     const before = new Map(updated.map(({ param }) => [param, state.get(param)]));
@@ -95,12 +99,19 @@ export function createReplay<Options extends BaseOptions>(input: ReplayInput<Opt
     }
     for (const [param, own] of next) state.set(param, own);
     const undo = (): void => {
+      unsettled = false;
       for (const [param, own] of before) {
         if (own) state.set(param, own);
         else state.delete(param);
       }
     };
-    return { values, undo, failed: undo };
+    if (!skipped) return { values, undo, failed: undo };
+    unsettled = true;
+    const settle = async (): Promise<void> => {
+      if (await skipped()) undo();
+      unsettled = false;
+    };
+    return { values, undo, failed: undo, settle };
   }
   const key = updated.flatMap(({ param }) => [param, ...tensorsOf(state.get(param)!)]);
   return { key, scalars: recorded.map((t) => t.node), step };

@@ -1,4 +1,5 @@
 /** Asking for values, of many tensors at once. */
+import { observer, watched } from '../graph/observer.js';
 import { nodeOf } from '../methods/wrap.js';
 import { type Explanation, explainNode } from '../runtime/explain.js';
 import { keepNodes, settleHandles } from '../runtime/pending.js';
@@ -32,6 +33,13 @@ export interface Assignment {
  */
 export const update = (assignments: readonly Assignment[], options: { by: string }): Promise<void> =>
   updateHandles(assignments, options.by);
+
+/**
+ * The value of a tensor of one element that a step has just computed, for state of the host that follows it. `compile` does not take it for a
+ * read; null where it only looks and runs nothing.
+ */
+export const peek = (t: Tensor): Promise<number | null> =>
+  observer?.dry ? Promise.resolve(null) : watched(null, () => t.item());
 
 /** The fused kernels that compute a tensor, with cost and generated code. */
 export const explain = (t: Tensor): Promise<Explanation> => explainNode(nodeOf('explain', t));

@@ -18,6 +18,8 @@ export interface Advance {
   readonly undo: () => void;
   /** Takes back what must not stay when the step's plan fails. */
   readonly failed?: () => void;
+  /** Called when the step's plan has run: brings state of the host in line with what the device decided. */
+  readonly settle?: () => Promise<void>;
 }
 
 /** Work of the host inside a traced function: numbers for the plan, and state that moves on with them. */

@@ -184,7 +184,9 @@ function run(
         throw e;
       }),
     ),
-  ).then(() => undefined);
+  )
+    .then(() => Promise.all(steps.map(({ advance }) => advance.settle?.())))
+    .then(() => undefined);
   done.catch(() => undefined);
   return { results: answers, done };
 }

@@ -23,12 +23,14 @@ export interface FoundDevice {
   readonly notes: readonly string[];
   /** Whether kernels may combine values across subgroups, and know which subgroup they are in. */
   readonly hasSubgroups: boolean;
+  /** Whether kernels may use WGSL's f16; float16 is packed two to a word otherwise. */
+  readonly hasHalf: boolean;
   /** Ends a device of its own, and lets go of what keeps its threads alive. */
   release(): void;
 }
 
 /** Features that this backend knows to use. */
-const WANTED: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups'];
+const WANTED: readonly GPUFeatureName[] = ['timestamp-query', 'subgroups', 'shader-f16'];
 
 /** Limits that kernels and buffers may run into. */
 const RAISED = [
@@ -66,10 +68,15 @@ export async function findDevice(options: AdapterOptions): Promise<FoundDevice> 
   const requiredLimits = best ? Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]])) : {};
   const requiredFeatures = best ? WANTED.filter((feature) => adapter.features.has(feature)) : [];
   const device = await adapter.requestDevice({ label: 'neurite', requiredLimits, requiredFeatures });
+  const hasHalf = device.features.has('shader-f16');
   return {
     device,
     hasSubgroups: hasSubgroups(device, gpu),
-    notes: [describeAdapter(adapter.info)],
+    hasHalf,
+    notes: [
+      describeAdapter(adapter.info),
+      hasHalf ? 'f16' : `f16 off: ${best ? 'adapter lacks shader-f16' : 'default limits'}`,
+    ],
     release() {
       device.destroy();
       gpu = null;

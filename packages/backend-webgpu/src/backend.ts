@@ -57,7 +57,10 @@ export function webgpu(options: WebGpuOptions = {}): BackendFactory {
 
 const DEFAULT_BUDGET = 2 ** 32;
 
-function createBackend({ device, hasSubgroups, release }: FoundDevice, options: WebGpuOptions): GpuBackend {
+function createBackend(
+  { device, hasSubgroups, hasHalf, release }: FoundDevice,
+  options: WebGpuOptions,
+): GpuBackend {
   const { memoryBudget = DEFAULT_BUDGET } = options;
   const { limits } = device;
   const counters = zeroCounters();
@@ -105,14 +108,17 @@ function createBackend({ device, hasSubgroups, release }: FoundDevice, options: 
     write: (buffer, byteOffset, bytes) => queue.write({ buffer, byteOffset }, bytes),
     read: (buffer, byteOffset, byteLength) => queue.read({ buffer, byteOffset }, byteLength),
     compile: (kernel) =>
-      compiler.compile(kernel, kernelShader(kernel, { hasSubgroups, maxBuffers: capabilities.maxBuffers })),
+      compiler.compile(
+        kernel,
+        kernelShader(kernel, { hasSubgroups, hasHalf, maxBuffers: capabilities.maxBuffers }),
+      ),
     specialize(kernel) {
       if (kernel.named)
         return import('./wgsl/attention/index.js').then(({ namedShader }) =>
           tuned(kernel, namedShader(kernel, limits.maxComputeWorkgroupStorageSize)),
         );
       const shader =
-        contractionShader(kernel, capabilities.maxBuffers) ??
+        contractionShader(kernel, capabilities.maxBuffers, hasHalf) ??
         sortShader(kernel, capabilities.maxBuffers) ??
         scatterShader(kernel, capabilities.maxBuffers, hasSubgroups);
       return shader ? tuned(kernel, shader) : undefined;

@@ -15,8 +15,11 @@ const SHARED_TERMS = 32;
 /** Rows and columns that a tile should at least have. */
 const TILE_ROWS = 4;
 
-/** A tuned shader for a kernel that is a contraction, with so many buffers at most; null where its own loops are as good. */
-export function contractionShader(kernel: Kernel, maxBuffers: number): Shader | null {
+/**
+ * A tuned shader for a kernel that is a contraction, with so many buffers at most; null where its own loops are as good. `hasHalf`: whether
+ * there is f16.
+ */
+export function contractionShader(kernel: Kernel, maxBuffers: number, hasHalf = false): Shader | null {
   // A contraction is alone in its kernel.
   const [nest] = kernel.nests;
   if (kernel.nests.length !== 1 || !isPlainProduct(nest)) return null;
@@ -24,10 +27,10 @@ export function contractionShader(kernel: Kernel, maxBuffers: number): Shader | 
   if (!product || product.k === 0) return null;
   const { contraction } = nest;
   if (contraction?.op === 'conv' && isDirect(contraction)) {
-    const scope = createScope(kernel);
+    const scope = createScope(kernel, { hasHalf });
     return assemble(scope, [directConvPart('direct_conv', nest, contraction, product, scope)], DIRECT_GROUP);
   }
-  const scope = createScope(kernel, { vectors: vectorsOf(product) });
+  const scope = createScope(kernel, { vectors: vectorsOf(product), hasHalf });
   // The parts need a buffer more.
   const canSplit = kernel.buffers.length < maxBuffers;
   const split = (workgroups: number, step: number): Split =>

@@ -105,10 +105,10 @@ function taps(conv: ConvContraction, { buffers }: ModuleScope): string[] {
     const index = ['plane', ...at.map((t, d) => `step${d}_${t}`)].join(' + ');
     const offset = at.reduce((sum, t, d) => sum + t * weight.strides.kernel[d], 0);
     return [
-      `let x${tap} = ${buffers[input.buffer].load(index, guards.join(' && ') || null)};`,
+      `let x${tap} = ${buffers[input.buffer].loadWide(index, guards.join(' && ') || null)};`,
       ...Array.from({ length: outChannels }, (_, o) => {
         const place = linear(offset + o * weight.strides.out, [['weights', 1]]);
-        return `sum${o} += x${tap} * ${buffers[weight.buffer].load(place, null)};`;
+        return `sum${o} += x${tap} * ${buffers[weight.buffer].loadWide(place, null)};`;
       }),
     ];
   }).flat();

@@ -1,5 +1,13 @@
 /** Kernel expressions as WGSL. */
-import { countUses, type Expr, type Kernel, type Phase, phaseRoots, type VarExpr } from '@neurite/tensor';
+import {
+  countUses,
+  type Expr,
+  type Kernel,
+  type Nest,
+  type Phase,
+  phaseRoots,
+  type VarExpr,
+} from '@neurite/tensor';
 import type { BufferCode } from './buffers.js';
 import type { Helpers } from './helpers.js';
 import { bitcast, cast, narrowed, operation } from './operations.js';
@@ -12,6 +20,8 @@ export interface ModuleScope {
   readonly helpers: Helpers;
   /** Whether reductions may use subgroups. */
   readonly hasSubgroups: boolean;
+  /** How many neighbouring points an invocation of a nest takes, where that is not one. */
+  readonly runs: ReadonlyMap<Nest, number>;
 }
 
 export type Names = ReadonlyMap<VarExpr, string>;
@@ -48,7 +58,7 @@ export function phaseSpeller(
       case 'var':
         return names.get(e)!;
       case 'scalar':
-        return scalarValue(`scalars[${e.slot >> 2}].${'xyzw'[e.slot & 3]}`, e.dtype);
+        return scalarValue(`scalars[${e.slot >> 2}].${'xyzw'[e.slot & 3]}`, e.dtype, helpers);
       case 'acc':
         return narrowed(`acc${e.acc}`, e.dtype, helpers);
       case 'load':

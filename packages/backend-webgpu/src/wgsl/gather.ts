@@ -12,7 +12,7 @@ export const combine = ({ op, dtype }: Reduction, a: string, b: string, { helper
 
 /** What a reduction begins with. */
 export const identity = ({ op, dtype }: Reduction, { helpers }: ModuleScope): string =>
-  constant(reductionIdentity(op, dtype), dtype, helpers);
+  constant(reductionIdentity(op, dtype), dtype === 'float16' ? 'float32' : dtype, helpers);
 
 /** A call that combines what all lanes of a point have, in an order that depends on their number (and the device) alone. */
 export function gather(r: Reduction, strategy: Strategy, scope: ModuleScope): string {

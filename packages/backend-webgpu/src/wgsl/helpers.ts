@@ -11,6 +11,7 @@ const NAMES = [
   'half_bits',
   'half_value',
   'round_half',
+  'to_half',
   'random_bits',
 ] as const;
 export type HelperName = (typeof NAMES)[number];
@@ -117,11 +118,20 @@ const HELPERS: Readonly<Record<HelperName, Helper>> = {
   return half_value(half_bits(x));
 }`,
   },
+  // WGSL's own conversion may round either way, and may make anything of what is too large.
+  to_half: {
+    needs: ['half_bits'],
+    text: `fn to_half(x: f32) -> f16 {
+  return bitcast<vec2<f16>>(half_bits(x)).x;
+}`,
+  },
   random_bits: { needs: [], text: randomBits() },
 };
 
 /** What a module uses. */
 export interface Helpers {
+  /** Whether the module has WGSL's type f16. */
+  readonly hasHalf: boolean;
   /** Takes a helper into the module; returns its name. */
   use(name: HelperName): HelperName;
   /** A u32 variable that holds the bits. */
@@ -133,7 +143,7 @@ export interface Helpers {
   text(): string[];
 }
 
-export function createHelpers(): Helpers {
+export function createHelpers(hasHalf = false): Helpers {
   const used = new Set<HelperName>();
   const bits = new Map<string, number>();
   const defined = new Map<string, string>();
@@ -145,6 +155,7 @@ export function createHelpers(): Helpers {
     return name;
   };
   return {
+    hasHalf,
     use,
     bits(value) {
       const name = `bits_${value.toString(16)}`;

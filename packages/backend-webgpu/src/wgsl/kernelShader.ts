@@ -1,18 +1,24 @@
 /** Shaders of a kernel's own loops. */
 import type { Kernel, Nest } from '@neurite/tensor';
+import { isPacked } from './buffers.js';
 import { assemble, assembleStages, createScope, nestPart, type Shader } from './module.js';
 import { type Cut, cutOf, partMemory, partsPart, totalPart } from './reduceInParts.js';
 import { groupFor, sizeOf } from './strategy.js';
+import { wholeWords } from './words.js';
 
 export interface KernelOptions {
   /** Whether reductions may use subgroups. */
   readonly hasSubgroups: boolean;
+  /** Whether there is f16. */
+  readonly hasHalf?: boolean;
   /** How many buffers a program can bind. */
   readonly maxBuffers: number;
 }
 
-export function kernelShader(kernel: Kernel, { hasSubgroups, maxBuffers }: KernelOptions): Shader {
-  const scope = createScope(kernel, { hasSubgroups });
+export function kernelShader(kernel: Kernel, options: KernelOptions): Shader {
+  const { hasSubgroups, hasHalf = false, maxBuffers } = options;
+  const words = wholeWords(kernel, (i) => isPacked(kernel.buffers[i], { hasHalf }));
+  const scope = createScope(kernel, { hasSubgroups, hasHalf, words });
   const group = groupFor(kernel.nests);
   const nests = kernel.nests.filter((nest) => sizeOf(nest.outer) > 0);
   const cuts = new Map(

@@ -7,6 +7,7 @@ import { indent, nestFunction } from './nest.js';
 import { chooseStrategy, sizeOf } from './strategy.js';
 import { SUBGROUP_INPUTS, usesSubgroups } from './subgroups.js';
 import { vectorBuffer } from './vectors.js';
+import { NO_WORDS, type WholeWords } from './words.js';
 
 /** An entry point, and so a dispatch. */
 export interface Stage {
@@ -49,25 +50,28 @@ export const MAX_DIMENSION = 65535;
 export function nestPart(name: string, nest: Nest, scope: ModuleScope, group: number): ModulePart {
   const strategy = chooseStrategy(nest, group);
   const text = nestFunction(name, nest, strategy, scope);
-  return { name, text, workgroups: Math.ceil(sizeOf(nest.outer) / strategy.points) };
+  const points = strategy.points * (scope.runs.get(nest) ?? 1);
+  return { name, text, workgroups: Math.ceil(sizeOf(nest.outer) / points) };
 }
 
 interface ScopeOptions {
-  /** Numbers of float32 buffers that are only read, and in vectors. */
+  /** Numbers of buffers that are only read, and in vectors. */
   readonly vectors?: ReadonlySet<number>;
+  readonly words?: WholeWords;
   readonly hasSubgroups?: boolean;
+  readonly hasHalf?: boolean;
 }
 
 export function createScope(
   kernel: Kernel,
-  { vectors = new Set(), hasSubgroups = false }: ScopeOptions = {},
+  { vectors = new Set(), words = NO_WORDS, hasSubgroups = false, hasHalf = false }: ScopeOptions = {},
 ): ModuleScope {
-  const helpers = createHelpers();
+  const helpers = createHelpers(hasHalf);
   const buffers = kernel.buffers.map((arg, i) => {
-    const code = bufferCode(arg, i, helpers);
-    return vectors.has(i) ? vectorBuffer(code) : code;
+    const code = bufferCode(arg, i, helpers, words.buffers.has(i));
+    return vectors.has(i) ? vectorBuffer(code, arg, helpers) : code;
   });
-  return { kernel, helpers, buffers, hasSubgroups };
+  return { kernel, helpers, buffers, hasSubgroups, runs: words.runs };
 }
 
 /** Parts side by side in one dispatch: each takes a range of its workgroups. */
@@ -94,9 +98,7 @@ export function assembleStages(
     : [];
   const subgroups = usesSubgroups(helpers) ? SUBGROUP_INPUTS : null;
   const texts = new Set(stages.flatMap(({ parts }) => parts.map((part) => part.text)));
-  const source = [
-    `// ${kernel.name}`,
-    ...(subgroups ? subgroups.head : []),
+  const body = [
     ...buffers.map((b) => b.declaration),
     ...between,
     ...scalars,
@@ -104,12 +106,20 @@ export function assembleStages(
     ...texts,
     ...stages.map((stage) => entryPoint(stage, group, subgroups)),
   ].join('\n');
+  const enabled = [
+    ...(helpers.hasHalf && HALF_TYPE.test(body) ? ['enable f16;'] : []),
+    ...(subgroups ? subgroups.head : []),
+  ];
+  const source = [`// ${kernel.name}`, ...enabled, body].join('\n');
   return {
     source,
     stages: stages.map(({ entry, parts }) => ({ entry, workgroups: workgroupsOf(parts) })),
     scratch: scratch.map(({ size }) => Math.max(1, size) * 4),
   };
 }
+
+/** The type f16, or a constant of it. */
+const HALF_TYPE = /\bf16\b|\dh\b/;
 
 const workgroupsOf = (parts: readonly ModulePart[]): number =>
   parts.reduce((n, part) => n + part.workgroups, 0);

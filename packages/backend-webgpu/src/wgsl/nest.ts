@@ -3,12 +3,12 @@ import type { Loop, Nest, Phase, Reduction, VarExpr } from '@neurite/tensor';
 import { type ModuleScope, type Names, phaseSpeller } from './expressions.js';
 import { combine, gather, identity } from './gather.js';
 import { placeOf, type Strategy, sizeOf } from './strategy.js';
-import { valueType } from './values.js';
+import { valueType, widened } from './values.js';
 
 export const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
 const KEYWORDS =
-  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|lane|local|block|valid|scalars|batch|m|n|k|part|last)$/;
+  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|run|lane|local|block|valid|scalars|batch|m|n|k|part|last)$/;
 
 /** A name per variable that no other variable of the nest has. */
 export function nameVariables(loops: readonly Loop[]): Map<VarExpr, string> {
@@ -50,9 +50,11 @@ export function nestFunction(name: string, nest: Nest, strategy: Strategy, scope
   const { lanes, points } = strategy;
   const total = sizeOf(nest.outer);
   const names = nameVariables([nest.outer, ...nest.phases.map((p) => p.loops)].flat());
-  const lines = placeOf(strategy);
+  const run = scope.runs.get(nest) ?? 1;
+  // Where invocations take several points they share none.
+  const lines = run === 1 ? placeOf(strategy) : [];
   if (lanes > 1) lines.push(`let valid = point < ${total};`);
-  else if (total % points) lines.push(`if (point >= ${total}) { return; }`);
+  else if (run === 1 && total % points) lines.push(`if (point >= ${total}) { return; }`);
   lines.push(...decode(nest.outer, 'point', names));
   const stored = new Set<number>();
   for (const phase of nest.phases) {
@@ -62,7 +64,18 @@ export function nestFunction(name: string, nest: Nest, strategy: Strategy, scope
     const write = lanes === 1 ? serialPhase : phase.ordered ? orderedPhase : sharedPhase;
     lines.push(...write(phase, strategy, scope, names));
   }
-  return [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n');
+  // Neighbouring points, one after another, make up the words that they store to.
+  const body =
+    run === 1
+      ? lines
+      : [
+          `let run = block * ${points} + local;`,
+          ...((total / run) % points ? [`if (run >= ${total / run}) { return; }`] : []),
+          `for (var point = run * ${run}; point < (run + 1) * ${run}; point++) {`,
+          ...indent(lines),
+          '}',
+        ];
+  return [`fn ${name}(block: i32, local: i32) {`, ...indent(body), '}'].join('\n');
 }
 
 export const declare = (r: Reduction, scope: ModuleScope): string =>
@@ -73,7 +86,7 @@ export function pointBody(phase: Phase, scope: ModuleScope, names: Names): strin
   const lines: string[] = [];
   const spell = phaseSpeller(phase, scope, names, (line) => lines.push(line));
   for (const r of phase.reductions) {
-    const value = spell(r.value);
+    const value = widened(spell(r.value), r.dtype, scope.helpers);
     lines.push(`acc${r.acc} = ${combine(r, `acc${r.acc}`, value, scope)};`);
   }
   // All values of a point are known before its first store.

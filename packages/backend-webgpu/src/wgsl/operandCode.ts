@@ -121,7 +121,7 @@ export function defineOperand(
   const values =
     vector === 'row' && isVectorBuffer(source)
       ? source.loadFour('i.x')
-      : `vec4<f32>(${each((index) => source.load(index, null))})`;
+      : `vec4<f32>(${each((index) => source.loadWide(index, null))})`;
   const column = define(`column_of_${side}`, `fn column_of_${side}${parameters} -> vec4<f32>`, [
     ...beyond('vec4<f32>()'),
     ...start,

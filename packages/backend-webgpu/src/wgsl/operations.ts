@@ -1,7 +1,7 @@
 /** How scalar ops read in WGSL. */
 import type { DType, ScalarOp } from '@neurite/tensor';
 import type { Helpers } from './helpers.js';
-import { type ValueType, valueType } from './values.js';
+import { isHalf, type ValueType, valueType, widened } from './values.js';
 
 type Args = readonly string[];
 
@@ -83,11 +83,11 @@ export const SPELLED: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
   'randomBits',
 ]);
 
-/** A value of the dtype's width: 8-bit integers wrap, a float16 is rounded. */
+/** A value of the dtype's width: 8-bit integers wrap, a float16 is rounded (and an f16 where there is one). */
 export function narrowed(text: string, dtype: DType, helpers: Helpers): string {
   if (dtype === 'int8') return `((${text} << 24u) >> 24u)`;
   if (dtype === 'uint8') return `(${text} & 255u)`;
-  return dtype === 'float16' ? `${helpers.use('round_half')}(${text})` : text;
+  return dtype === 'float16' ? `${helpers.use(helpers.hasHalf ? 'to_half' : 'round_half')}(${text})` : text;
 }
 
 /** Ops whose results are in range when their arguments are. */
@@ -105,9 +105,40 @@ const EXACT: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
   'xor',
 ]);
 
+/** Ops that WGSL rounds correctly in f16, or that round nothing. Others it may compute worse than float32 rounded. */
+const OF_HALF: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
+  'add',
+  'sub',
+  'mul',
+  'neg',
+  'abs',
+  'lt',
+  'le',
+  'where',
+  'floor',
+  'ceil',
+  'trunc',
+  'round',
+]);
+
+/** An op on f16: in f16 where that is as good as float32 and a rounding, which is what PyTorch computes. */
+function halfOperation(op: ScalarOp, args: Args, helpers: Helpers): string {
+  if (OF_HALF.has(op)) return COMMON[op]!(args);
+  const wide = operation(
+    op,
+    'float32',
+    args.map((x) => widened(x, 'float16', helpers)),
+    helpers,
+  );
+  if (op === 'eq' || op === 'ne') return wide;
+  // One of two numbers: nothing to round.
+  return op === 'max' || op === 'min' ? `f16(${wide})` : narrowed(wide, 'float16', helpers);
+}
+
 /** An op on arguments of `dtype` (for `where`, of its values). */
 export function operation(op: ScalarOp, dtype: DType, args: Args, helpers: Helpers): string {
   if (op === 'randomBits') return call(helpers.use('random_bits'))(args);
+  if (isHalf(dtype, helpers)) return halfOperation(op, args, helpers);
   const type = valueType(dtype);
   if (type === 'f32') {
     if (op === 'max' || op === 'min') return call(helpers.use(`${op}_of`))(args);
@@ -120,7 +151,11 @@ export function operation(op: ScalarOp, dtype: DType, args: Args, helpers: Helpe
 }
 
 /** Floats truncate and saturate when they become integers, NaN becomes 0; integers wrap; what is not 0 is true. */
-export function cast(text: string, from: DType, to: DType, helpers: Helpers): string {
+export function cast(given: string, from: DType, to: DType, helpers: Helpers): string {
+  if (from === to) return given;
+  const text = widened(given, from, helpers);
+  if (isHalf(to, helpers))
+    return narrowed(cast(text, from, 'float32', { ...helpers, hasHalf: false }), to, helpers);
   const [source, target] = [valueType(from), valueType(to)];
   if (to === 'bool') return source === 'bool' ? text : `(!(${text} == ${source}(0)))`;
   if (source !== 'f32' || target === 'f32') {

@@ -1,8 +1,11 @@
 /** How dtypes look in WGSL: as values, as constants, and in storage. */
-import { type DType, roundTo } from '@neurite/tensor';
+import { type DType, roundTo, toHalfBits } from '@neurite/tensor';
 import type { Helpers } from './helpers.js';
 
-/** WGSL's type of a value. Eight-bit integers are computed in 32 bits and wrapped, float16 in float32 and rounded. */
+/**
+ * WGSL's type of a value. Eight-bit integers are computed in 32 bits and wrapped, float16 in float32 and rounded: where the module has f16
+ * (`helpers.hasHalf`), expressions have it too, and what is f32 then is what reductions and products add up in.
+ */
 export type ValueType = 'f32' | 'i32' | 'u32' | 'bool';
 
 const VALUE_TYPES: Readonly<Partial<Record<DType, ValueType>>> = {
@@ -32,8 +35,17 @@ export function floatBits(value: number): number {
   return word.getUint32(0);
 }
 
-/** Least positive normal float32. */
+/** Least positive normal numbers. */
 const LEAST_NORMAL = 2 ** -126;
+const LEAST_NORMAL_HALF = 2 ** -14;
+
+/** Whether values of a dtype are WGSL's f16. */
+export const isHalf = (dtype: DType, { hasHalf }: Pick<Helpers, 'hasHalf'>): boolean =>
+  hasHalf && dtype === 'float16';
+
+/** A value as reductions and products take it: f16 becomes f32. */
+export const widened = (text: string, dtype: DType, helpers: Pick<Helpers, 'hasHalf'>): string =>
+  isHalf(dtype, helpers) ? `f32(${text})` : text;
 
 /**
  * A constant. WGSL refuses infinities and NaN as constants, and lets a compiler drop the sign of zero and flush subnormals: those
@@ -45,15 +57,19 @@ export function constant(value: number, dtype: DType, helpers: Helpers): string 
   if (type === 'u32') return `${value}u`;
   if (type === 'i32') return value < 0 ? `i32(${value})` : `${value}i`;
   const x = roundTo(dtype)(value);
-  const plain = Number.isFinite(x) && !Object.is(x, -0) && (x === 0 || Math.abs(x) >= LEAST_NORMAL);
+  const half = isHalf(dtype, helpers);
+  const least = half ? LEAST_NORMAL_HALF : LEAST_NORMAL;
+  const plain = Number.isFinite(x) && !Object.is(x, -0) && (x === 0 || Math.abs(x) >= least);
+  if (!plain && half) return `bitcast<vec2<f16>>(${helpers.bits(toHalfBits(x))}).x`;
   if (!plain) return `bitcast<f32>(${helpers.bits(floatBits(x))})`;
-  const digits = /^-?\d+$/.test(String(x)) ? `${x}.0` : String(x);
-  return x < 0 ? `(${digits}f)` : `${digits}f`;
+  const digits = `${/^-?\d+$/.test(String(x)) ? `${x}.0` : x}${half ? 'h' : 'f'}`;
+  return x < 0 ? `(${digits})` : digits;
 }
 
-/** A word of the block of runtime scalars as a value; a float16 and a bool come as float32 and 0 or 1. */
-export function scalarValue(wordText: string, dtype: DType): string {
+/** A word of the block of runtime scalars as a value; a float16 comes as float32, a bool as 0 or 1. */
+export function scalarValue(wordText: string, dtype: DType, helpers: Helpers): string {
   const type = valueType(dtype);
+  if (isHalf(dtype, helpers)) return `f16(bitcast<f32>(${wordText}))`;
   if (type === 'u32') return wordText;
   return type === 'bool' ? `(${wordText} != 0u)` : `bitcast<${type}>(${wordText})`;
 }

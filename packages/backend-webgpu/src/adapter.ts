@@ -95,7 +95,8 @@ async function useDevice(device: GPUDevice): Promise<FoundDevice> {
     throw new DeviceError(`the given device is lost: ${loss.message || loss.reason || 'no reason given'}`);
   const notes = [`${device.label || 'a device'} of the page`];
   const known = globalThis.navigator?.gpu ?? null;
-  return { device, hasSubgroups: hasSubgroups(device, known), notes, release: () => undefined };
+  const hasHalf = device.features.has('shader-f16');
+  return { device, hasSubgroups: hasSubgroups(device, known), hasHalf, notes, release: () => undefined };
 }
 
 function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {

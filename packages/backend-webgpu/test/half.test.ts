@@ -18,10 +18,14 @@ import { type KernelCase, kernelCases, lowerScalarOps } from '@neurite/tensor/te
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { webgpu } from '../src/index.js';
 import { contractionShader } from '../src/wgsl/contractions.js';
-import { kernelShader } from '../src/wgsl/module.js';
+import { kernelShader as shaderOf } from '../src/wgsl/kernelShader.js';
+import type { Shader } from '../src/wgsl/module.js';
 import { SPELLED } from '../src/wgsl/operations.js';
 
 const b = createExprBuilder();
+const MAX_BUFFERS = 8;
+const kernelShader = (kernel: Kernel, hasHalf: boolean): Shader =>
+  shaderOf(kernel, { hasSubgroups: false, hasHalf, maxBuffers: MAX_BUFFERS });
 
 /** out1[i, j] = value(in0[i, j]), rows · columns numbers of a dtype. */
 function elementwise(dtype: DType, rows: number, columns: number, value: (x: Expr) => Expr): Kernel {
@@ -59,7 +63,7 @@ const squareAndOne = (x: Expr): Expr => b.op('add', [b.op('mul', [x, x]), b.cons
 
 describe('with f16', () => {
   test('arithmetic is plain', () => {
-    const { source } = kernelShader(elementwise('float16', 3, 5, squareAndOne), false, true);
+    const { source } = kernelShader(elementwise('float16', 3, 5, squareAndOne), true);
     expect(source).toContain('enable f16;');
     expect(source).toContain('var<storage, read> in0: array<f16>;');
     expect(source).toContain('var<storage, read_write> out1: array<f16>;');
@@ -71,13 +75,11 @@ describe('with f16', () => {
   test('what f16 rounds badly is computed in float32 and rounded', () => {
     const root = kernelShader(
       elementwise('float16', 3, 5, (x) => b.op('sqrt', [x])),
-      false,
       true,
     ).source;
     expect(root).toMatch(/= to_half\(sqrt\(f32\(in0\[.*\]\)\)\);/);
     const cast = kernelShader(
       elementwise('float32', 3, 5, (x) => b.op('cast', [x], 'float16')),
-      false,
       true,
     );
     expect(cast.source).toContain('= to_half(in0[');
@@ -85,7 +87,7 @@ describe('with f16', () => {
 
   test('kernels without float16 are as they were', () => {
     const kernel = elementwise('float32', 3, 5, (x) => b.op('mul', [x, x]));
-    expect(kernelShader(kernel, false, true).source).toBe(kernelShader(kernel, false).source);
+    expect(kernelShader(kernel, true).source).toBe(kernelShader(kernel, false).source);
   });
 
   describe('compiles', () => {
@@ -115,7 +117,7 @@ describe('with f16', () => {
 
     test.each(halves.map((c) => [c.name, c] as const))('%s', async (_, { kernel: made }) => {
       const kernel = lowerScalarOps(made, b, SPELLED);
-      const shaders = [kernelShader(kernel, false, true), contractionShader(kernel, true)];
+      const shaders = [kernelShader(kernel, true), contractionShader(kernel, MAX_BUFFERS, true)];
       for (const shader of shaders) {
         if (!shader) continue;
         expect(shader.source).toContain('enable f16;');

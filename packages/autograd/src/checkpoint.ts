@@ -1,4 +1,12 @@
-import { defaultGenerator, enableGrad, isGradEnabled, type Node, noGrad, Tensor, withPresentAutocast } from '@neurite/tensor';
+import {
+  defaultGenerator,
+  enableGrad,
+  isGradEnabled,
+  type Node,
+  noGrad,
+  Tensor,
+  withPresentAutocast,
+} from '@neurite/tensor';
 import { attach, independent, type OutputGradients } from './call.js';
 import { walk } from './walk.js';
 

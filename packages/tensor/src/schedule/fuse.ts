@@ -10,7 +10,7 @@ import { phaseRoots } from '../kernel/traverse.js';
 import { createDependencies } from './dependencies.js';
 import { buffersOf, extend, type Facts, gather, type Merged } from './facts.js';
 import { weightOf } from './materialize.js';
-import { isWhole, type Part, points } from './part.js';
+import { isWhole, type Part, placesByData, points } from './part.js';
 
 export interface FuseOptions {
   /** Buffers that one kernel may bind. */
@@ -368,6 +368,8 @@ function mergeSiblings(b: ExprBuilder, p: Part, c: Part, pf: Facts, cf: Facts): 
   if (
     p.contraction ||
     c.contraction ||
+    placesByData(p) ||
+    placesByData(c) ||
     p.phases.some((ph) => ph.ordered) ||
     c.phases.some((ph) => ph.ordered)
   )

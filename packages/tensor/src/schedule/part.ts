@@ -72,5 +72,20 @@ export const storesOf = remembered((part): ReadonlyMap<number, readonly StoredAt
   return stores;
 });
 
+/**
+ * Whether it stores where its data say, as sorts and scatters do. Such a part stays as it is, and alone in its kernel: backends know
+ * its loops, and may have a tuned program for them.
+ */
+export const placesByData = remembered((part): boolean => {
+  let found = false;
+  visitExprs(
+    part.phases.flatMap((p) => p.stores.map((s) => s.index)),
+    (e) => {
+      if (e.kind === 'acc' || e.kind === 'load') found = true;
+    },
+  );
+  return found;
+});
+
 /** Iterations of loops. */
 export const points = (loops: readonly Loop[]): number => loops.reduce((n, l) => n * l.size, 1);

@@ -11,7 +11,7 @@ import { isAffineOperand, lower } from './lower.js';
 import { chooseStored } from './materialize.js';
 import { type Lifetime, type Placement, planArena, planSlots } from './memory.js';
 import { chooseOverwrites } from './overwrite.js';
-import { isWhole, loadsOf, type Part, storesOf } from './part.js';
+import { isWhole, loadsOf, type Part, placesByData, storesOf } from './part.js';
 
 /** A kernel to run, or a custom op to compute on the host. */
 export type PlanStep =
@@ -101,14 +101,14 @@ export function buildPlan(source: Graph, capabilities: Capabilities, options: Pl
 
 /**
  * Parts as kernels. Those that nothing in the plan waits for (all parameter updates, the loss) run last, as few kernels, and so do
- * pieces of a concatenation before it is read: they cannot depend on each other. Contractions stay alone, for they may have tuned
- * programs.
+ * pieces of a concatenation before it is read: they cannot depend on each other. Contractions, sorts and scatters stay alone, for they
+ * may have tuned programs.
  */
 function packKernels(deps: Dependencies, maxBuffers: number): Part[][] {
   const order = deps.inOrder();
   const writers = new Map<number, number>();
   for (const p of order) for (const w of storesOf(p).keys()) writers.set(w, (writers.get(w) ?? 0) + 1);
-  const isPackable = (p: Part) => !p.contraction && !isWhole(p);
+  const isPackable = (p: Part) => !p.contraction && !isWhole(p) && !placesByData(p);
   const isPiece = (p: Part) =>
     storesOf(p).size === 1 && [...storesOf(p).keys()].every((w) => writers.get(w)! > 1);
   const sinks: Part[] = [];

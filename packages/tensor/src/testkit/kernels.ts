@@ -12,6 +12,7 @@ import { loopCases } from './loop-cases.js';
 import { matmuls } from './matmul-cases.js';
 import { reductionCases } from './reduction-cases.js';
 import { scalarCases } from './scalar-cases.js';
+import { sortCases } from './sort-cases.js';
 
 /** Every case of the kit, by the part of the language that it covers. */
 export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
@@ -20,6 +21,7 @@ export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
     ...loopCases(),
     ...indexCases(),
     ...reductionCases(),
+    sorts: sortCases(),
     'matrix products': matmuls(),
     convolutions: convs(),
   };

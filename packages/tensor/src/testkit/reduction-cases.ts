@@ -382,14 +382,19 @@ function scans(): KernelCase[] {
 }
 
 /** Adds (or else combines) source rows into the rows of a copied target that an int32 buffer names, some of them often. */
-function scatter(mode: 'set' | 'add' | 'mul' | 'max' | 'min', dtype: DType, guarded: boolean): KernelCase {
-  const [rows, width, count] = [7, 5, 29];
+function scatter(
+  mode: 'set' | 'add' | 'mul' | 'max' | 'min',
+  dtype: DType,
+  guarded: boolean,
+  count = 29,
+): KernelCase {
+  const [rows, width] = [7, 5];
   const j = loop('j', width);
   const [i, k] = [loop('i', rows), loop('k', count)];
   const target = load(2, k.variable, 'int32');
   const places = values('int32', count, 4).map((x) => (guarded ? x % 11 : Math.abs(x) % rows));
   return kernelCase(
-    `scatter by ${mode}, ${dtype}${guarded ? ', some indices outside' : ''}`,
+    `scatter of ${count} by ${mode}, ${dtype}${guarded ? ', some indices outside' : ''}`,
     [
       reads(rows * width, dtype),
       reads(count * width, dtype),
@@ -451,6 +456,12 @@ export function reductionCases(): Readonly<Record<string, readonly KernelCase[]>
       reduceThenUpdate(),
     ],
     scans: scans(),
-    scatters,
+    scatters: [
+      ...scatters,
+      // So many that a device may sort them by target.
+      scatter('add', 'float32', false, 300),
+      scatter('add', 'float32', true, 700),
+      scatter('set', 'int32', true, 300),
+    ],
   };
 }

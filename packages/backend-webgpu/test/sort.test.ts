@@ -1,7 +1,7 @@
 /** Sorts and scatters in stages: to the bit what the reference backend's loops do. */
 import { onAnyGpu } from '@neurite/browser';
 import { parkMiller } from '@neurite/browser/kit';
-import { type Device, type DType, explain, type Tensor, tensor, use, zeros } from '@neurite/tensor';
+import { type Device, type DType, explain, stack, type Tensor, tensor, use, zeros } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { webgpu } from '../src/index.js';
@@ -74,10 +74,33 @@ describe('argsort', () => {
     );
   });
 
-  test('short rows keep the loops', async () => {
+  test.each([
+    ['several rows a workgroup', [37, 16], 1, false],
+    ['columns, descending', [100, 5], 0, true],
+    ['one row a workgroup', [3, 256], 1, false],
+  ])('of short rows: %s', async (_, shape, dim, descending) => {
+    const content = numbers(shape[0] * shape[1]);
+    const { isTuned } = await compare((device) =>
+      tensor(content, { shape, device }).mul(3).argsort(dim, { descending }),
+    );
+    expect(isTuned).toBe(true);
+  });
+
+  test('very short rows keep the loops', async () => {
     const content = numbers(512);
-    const { isTuned } = await compare((device) => tensor(content, { shape: [2, 256], device }).argsort(1));
+    const { isTuned } = await compare((device) => tensor(content, { shape: [64, 8], device }).argsort(1));
     expect(isTuned).toBe(false);
+  });
+
+  test('whatever else reads the same elements, or is written to the same tensor, it is a kernel of its own', async () => {
+    const content = numbers(600).map((x) => (Number.isFinite(x) ? x : 0));
+    const make = (device: Device) => {
+      const x = tensor(content, { device });
+      return stack([x.argsort(0), x.mul(8).to('int32'), x.argsort(0, { descending: true })]);
+    };
+    await compare(make);
+    const { kernels } = await explain(make(gpu));
+    expect(kernels.filter(({ specialized }) => specialized)).toHaveLength(2);
   });
 
   test('sort and topk go through it', async () => {

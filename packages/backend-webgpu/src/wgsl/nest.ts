@@ -8,7 +8,7 @@ import { valueType, widened } from './values.js';
 export const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
 const KEYWORDS =
-  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|run|lane|local|block|valid|scalars|batch|m|n|k|part|last)$/;
+  /^(t|acc|in|out|io|guard|index|value)\d*$|^(point|run|lane|local|block|valid|scalars|batch|m|n|k|part|last|element|row|place|own|first|next|rank)$/;
 
 /** A name per variable that no other variable of the nest has. */
 export function nameVariables(loops: readonly Loop[]): Map<VarExpr, string> {

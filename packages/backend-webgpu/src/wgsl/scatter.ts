@@ -98,10 +98,10 @@ function combinePart({ outer, phases }: Nest, order: string, scope: ModuleScope)
   const names = nameVariables([...outer, ...phase.loops]);
   const points = sizeOf(outer);
   const lines = [
-    `let i = block * ${SORT_GROUP} + local;`,
-    `if (i >= ${size * points}) { return; }`,
-    `let first = i / ${points};`,
-    `let point = i % ${points};`,
+    `let element = block * ${SORT_GROUP} + local;`,
+    `if (element >= ${size * points}) { return; }`,
+    `let first = element / ${points};`,
+    `let point = element % ${points};`,
     `let target_ = target_of(${order}[first]);`,
     'if (target_ < 0) { return; }',
     `if (first > 0) { if (target_of(${order}[first - 1]) == target_) { return; } }`,

@@ -1,6 +1,7 @@
 /** Two devices in one program. */
 import '@neurite/autograd';
 import { cpu } from '@neurite/backend-cpu';
+import * as nn from '@neurite/nn';
 import { type Device, DeviceError, randn, tensor, use } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +22,25 @@ describe('devices', () => {
     y.backward();
     expect([...(await x.grad!.data())]).toEqual([8, 16, 24]);
     expect(x.grad!.device).toBe(fast);
+  });
+
+  it('moves modules back and forth, before and after they were used, and their gradients with them', async () => {
+    const model = new nn.Linear(3, 2);
+    const weight = [...(await model.weight.data())];
+    model.to(plain).to(fast).to(plain);
+    expect([...(await model.weight.data())]).toEqual(weight);
+    const lossOn = (device: Device) => model.forward(tensor([[1, 2, 3]], { device })).sum();
+    lossOn(plain).backward();
+    model.to(fast);
+    expect(model.weight.grad!.device).toBe(fast);
+    lossOn(fast).backward();
+    expect(await model.weight.grad!.array()).toEqual([
+      [2, 4, 6],
+      [2, 4, 6],
+    ]);
+    model.to(plain);
+    expect(await model.bias!.grad!.array()).toEqual([2, 2]);
+    expect(model.bias!.requiresGrad).toBe(true);
   });
 
   it('refuses to mix them', async () => {

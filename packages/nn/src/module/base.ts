@@ -108,9 +108,11 @@ export abstract class ModuleBase extends ModuleTree {
         typeof target === 'string' ? !isFloat(value.dtype) || value.dtype === target : value.device === target
       )
         continue;
-      const { requiresGrad } = value;
+      const { requiresGrad, grad } = value;
       value.node = value.detach().to(target as DType).node;
       value.requiresGrad = requiresGrad;
+      // As PyTorch does: a gradient follows its parameter.
+      if (grad) value.grad = grad.detach().to(target as DType);
       settle(value);
     }
     return this;

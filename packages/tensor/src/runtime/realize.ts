@@ -20,7 +20,7 @@ async function fetchTransfers(leaves: readonly Storage[]): Promise<void> {
   await Promise.all(
     leaves.map(async (storage) => {
       if (!storage.source) return;
-      storage.host = await readNode(storage.source as Node);
+      storage.host = await fetchBytes(storage.source as Node, true);
       storage.source = null;
     }),
   );
@@ -70,9 +70,10 @@ export async function realizeNodes(nodes: readonly Node[]): Promise<void> {
   await turnIfDue();
 }
 
-function compute(nodes: readonly Node[]): Promise<unknown> {
+/** `alone`: without what their devices have yet to compute, which may wait for these very nodes. */
+function compute(nodes: readonly Node[], alone = false): Promise<unknown> {
   refuseReplay('it asks for values; return the tensors and read them outside');
-  const runs = [...byDevice(nodes)].map(([device, wanted]) => submitRequest(device, wanted));
+  const runs = [...byDevice(nodes)].map(([device, wanted]) => submitRequest(device, wanted, alone));
   return Promise.all(runs);
 }
 
@@ -103,8 +104,9 @@ export function submitPending(device: Device): void {
   if (pending.length) withoutFailing(pending, submitValues);
 }
 
-async function submitRequest(device: Device, asked: readonly Node[]): Promise<void> {
-  const { extra, wanted, outputs, job } = withoutFailing(unsettledNodes(device), (extra) => {
+async function submitRequest(device: Device, asked: readonly Node[], alone: boolean): Promise<void> {
+  const unsettled = alone ? [] : unsettledNodes(device);
+  const { extra, wanted, outputs, job } = withoutFailing(unsettled, (extra) => {
     const wanted = [...new Set([...asked, ...extra])];
     const outputs = wanted.map((n) => newStorage(n, device));
     return { extra, wanted, outputs, job: prepare(device, collect(wanted), outputs, []) };
@@ -119,7 +121,7 @@ async function submitRequest(device: Device, asked: readonly Node[]): Promise<vo
     if (hasPlan || extra.length === 0) throw e;
     // As in `withoutFailing`, on a backend that compiles asynchronously.
     forget(new Set(extra));
-    return submitRequest(device, asked);
+    return submitRequest(device, asked, alone);
   }
   wanted.forEach((node, i) => {
     node.storage ??= outputs[i];
@@ -129,8 +131,8 @@ async function submitRequest(device: Device, asked: readonly Node[]): Promise<vo
 }
 
 /** The storage of a node whose value is on the host, or has been made on the device (or is about to be, by what was submitted). */
-async function storageOf(node: Node): Promise<Storage> {
-  await compute([node]);
+async function storageOf(node: Node, alone = false): Promise<Storage> {
+  await compute([node], alone);
   const storage = node.storage!;
   if (storage.source) await fetchTransfers([storage]);
   if (storage.host) return storage;
@@ -150,8 +152,8 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   return bytes;
 }
 
-async function fetchBytes(node: Node): Promise<Uint8Array> {
-  const storage = await storageOf(node);
+async function fetchBytes(node: Node, alone = false): Promise<Uint8Array> {
+  const storage = await storageOf(node, alone);
   if (storage.host) return storage.host.slice();
   if (storage.bytes === 0) return new Uint8Array(0);
   const device = deviceOf(node);

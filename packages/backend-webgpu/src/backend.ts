@@ -121,7 +121,8 @@ function createBackend(
         contractionShader(kernel, capabilities.maxBuffers, hasHalf) ??
         sortShader(kernel, capabilities.maxBuffers) ??
         scatterShader(kernel, capabilities.maxBuffers, hasSubgroups);
-      return shader ? tuned(kernel, shader) : undefined;
+      // Plain loops need no memory between stages.
+      return shader?.scratch.every((bytes) => bytes <= largest) ? tuned(kernel, shader) : undefined;
     },
     submit(commands) {
       queue.submit(commands);

@@ -190,10 +190,12 @@ export function createQueue(
     end();
   }
 
+  const bytesToRead = (): number => reads.reduce((n, r) => n + roundUp(r.length), 0);
+
   function flush(): void {
     if (pending.length === 0 && reads.length === 0) return;
     const [ran, asked] = [pending, reads];
-    const target = asked.length ? staging.take(asked.reduce((n, r) => n + roundUp(r.length), 0)) : null;
+    const target = asked.length ? staging.take(bytesToRead()) : null;
     health.guard(
       'validation',
       (message) => refused(ran, message),
@@ -288,11 +290,14 @@ export function createQueue(
           `webgpu: bytes ${byteOffset} to ${byteOffset + byteLength} of a buffer of ${buffer.bytes} bytes`,
         );
       const before = byteOffset % 4;
+      const length = before + byteLength;
+      // Reads come together as far as one buffer holds them.
+      if (reads.length && bytesToRead() + roundUp(length) > device.limits.maxBufferSize) flush();
       const bytes = await new Promise<Uint8Array>((resolve, reject) => {
         reads.push({
           source: gpuOf(buffer),
           offset: (buffer as GpuBuffer).offset + byteOffset - before,
-          length: before + byteLength,
+          length,
           resolve,
           reject,
         });
@@ -344,7 +349,8 @@ function createStaging(device: GPUDevice, counters: GpuCounters): Staging {
         return fitting;
       }
       counters.buffers++;
-      const size = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
+      const power = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
+      const size = power > device.limits.maxBufferSize ? bytes : power;
       return device.createBuffer({ label: 'staging', size, usage: 0x1 | 0x8 });
     },
     give(buffer) {

@@ -1,7 +1,7 @@
 /** The structure of plans: how many kernels, and which. A lost fusion is a failing test with a readable difference. */
 import '@neurite/autograd';
 import * as nn from '@neurite/nn';
-import { Adam, clipGradNorm, OneCycleLR } from '@neurite/optim';
+import { Adam, clipGradNorm, OneCycleLR, type Optimizer, SGD } from '@neurite/optim';
 import {
   cat,
   explain,
@@ -144,7 +144,7 @@ describe('fusion', () => {
 
 async function trainingStep(
   model: nn.Module & ((x: Tensor) => Tensor),
-  optimizer: Adam,
+  optimizer: Optimizer,
   batch: number,
   inputs: number,
 ) {
@@ -168,6 +168,37 @@ describe('a training step', () => {
     // Three forward and five backward products (updates ride on those of the weights), the count of targets, softmax with its
     // gradient, and the bias gradients with their updates and the loss.
     expect(stats().kernelsRun).toBe(11);
+  });
+
+  it.each([
+    { maxBuffers: 8, sgd: 13, adam: 14 },
+    { maxBuffers: 10, sgd: 9, adam: 13 },
+    { maxBuffers: 16, sgd: 6, adam: 7 },
+  ])('of 52 parameters updates them in as few kernels as $maxBuffers buffers allow', async (expected) => {
+    const { maxBuffers } = expected;
+    const kernelsOf = async (optimizerOf: (p: nn.Parameter[]) => Optimizer) => {
+      await use(reference({ maxBuffers, arena: false }), { log: false });
+      const model = new nn.Sequential(
+        ...Array.from({ length: 26 }, () => [new nn.Linear(4, 4), new nn.Tanh()]).flat(),
+      ) as nn.Module & ((x: Tensor) => Tensor);
+      const optimizer = optimizerOf(model.parameters());
+      const x = await given([3, 4]);
+      for (let i = 0; i < 3; i++) {
+        resetStats();
+        optimizer.zeroGrad();
+        const loss = model(x).square().mean();
+        loss.backward();
+        await optimizer.step();
+        await loss.item();
+      }
+      return stats().kernelsRun;
+    };
+    // 26 products forward, 51 backward with the updates of the weights, and the gradient that the loss gives. Then the sums for the
+    // biases with their updates: each binds what it sums, the bias, and the optimizer's one or two states. The loss finds room beside
+    // them but for Adam with 8.
+    const sgd = await kernelsOf((p) => new SGD(p, { lr: 0.01, momentum: 0.9 }));
+    const adam = await kernelsOf((p) => new Adam(p, { lr: 0.01 }));
+    expect({ sgd, adam }).toEqual({ sgd: 78 + expected.sgd, adam: 78 + expected.adam });
   });
 
   it('compiles nothing and plans nothing from the third step on, with a schedule and clipping', async () => {

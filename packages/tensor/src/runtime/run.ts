@@ -1,7 +1,7 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
 import type { BufferKind, BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
 import { DTYPES, viewAs } from '../dtype.js';
-import { OutOfMemoryError, StaleTensorError } from '../errors.js';
+import { StaleTensorError } from '../errors.js';
 import { type Node, opName } from '../graph/node.js';
 import type { Storage } from '../graph/storage.js';
 import type { Kernel } from '../kernel/ir.js';
@@ -11,6 +11,7 @@ import { bytesOf, type PlanStep } from '../schedule/plan.js';
 import { type CompiledPlan, planFor } from './compile.js';
 import type { Device } from './device.js';
 import type { HostProgram } from './host-kernel.js';
+import { lackOfMemory } from './lack-of-memory.js';
 import { recorder } from './recorder.js';
 import { stats } from './stats.js';
 
@@ -101,7 +102,8 @@ export async function execute(device: Device, job: Job): Promise<void> {
     if (leaf.error) throw leaf.error;
   }
   const plan = job.plan instanceof Promise ? await job.plan : job.plan;
-  if (plan.peakBytes > device.available()) throw outOfMemory(device, plan);
+  const lack = lackOfMemory(device, plan);
+  if (lack) throw lack;
 
   const { graph } = plan;
   const owned: DeviceBuffer[] = [];
@@ -247,21 +249,4 @@ function settle(
     old.host = null;
     if (buffer) device.free(buffer);
   }
-}
-
-function outOfMemory(device: Device, plan: CompiledPlan): OutOfMemoryError {
-  const { graph } = plan;
-  const mb = (bytes: number) =>
-    bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 1024).toFixed(1)} KiB`;
-  const made = [...plan.scratch.keys(), ...graph.roots.filter((r) => !plan.inPlace.has(r))];
-  const largest = [...new Set(made)]
-    .sort((x, y) => bytesOf(graph, y) - bytesOf(graph, x))
-    .slice(0, 3)
-    .map(
-      (n) =>
-        `${opName(graph.nodes[n])} ${graph.nodes[n].dtype}[${graph.nodes[n].shape.join(', ')}] ${mb(bytesOf(graph, n))}`,
-    );
-  return new OutOfMemoryError(
-    `device ${device.name}: this step needs ${mb(plan.peakBytes)} and ${mb(Math.max(0, device.available()))} of ${mb(device.backend.capabilities.memoryBudget)} can be had; largest tensors: ${largest.join('; ')}`,
-  );
 }

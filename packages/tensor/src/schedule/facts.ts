@@ -79,9 +79,10 @@ export function extend(
   return { facts: { ...base, ops }, undo };
 }
 
-/** How many buffers a part reads or writes. */
-export function buffersOf({ loads, stores }: Facts): number {
+/** How many buffers a part reads or writes, where a result in `replaces` is written over the leaf that it is mapped to. */
+export function buffersOf({ loads, stores }: Facts, replaces: ReadonlyMap<number, number>): number {
   let count = loads.size;
-  for (const buffer of stores.keys()) if (!loads.has(buffer)) count++;
+  for (const buffer of stores.keys())
+    if (!loads.has(buffer) && !loads.has(replaces.get(buffer) ?? -1)) count++;
   return count;
 }

@@ -15,6 +15,8 @@ import { isWhole, type Part, placesByData, points } from './part.js';
 export interface FuseOptions {
   /** Buffers that one kernel may bind. */
   readonly maxBuffers: number;
+  /** Results that are expected to be written over a leaf, and so to bind nothing of their own beside it: root → leaf. */
+  readonly replaces: ReadonlyMap<number, number>;
 }
 
 /** With fewer parallel points than this, a consumer with more loops stays a kernel of its own, unless it is small. */
@@ -69,7 +71,7 @@ export function fuse(
         const { facts: f, undo } = merged.base
           ? extend(factsOf(merged.base), merged.added)
           : { facts: gather(merged.part), undo: () => undefined };
-        if (buffersOf(f) > o.maxBuffers) {
+        if (buffersOf(f, o.replaces) > o.maxBuffers) {
           undo();
           continue;
         }

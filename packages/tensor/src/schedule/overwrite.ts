@@ -3,31 +3,40 @@ import type { Dependencies } from './dependencies.js';
 import type { Graph } from './graph.js';
 import { loadsOf, type Part, storesOf } from './part.js';
 
-/**
- * Returns stored node → leaf. A result may overwrite a leaf when its own part reads that leaf only at the point where it
- * stores, not later than it stores, and every other reader of the leaf can run before. Adds those orders to `deps`.
- */
-export function chooseOverwrites(
-  graph: Graph,
-  parts: readonly Part[],
-  deps: Dependencies,
-): Map<number, number> {
-  const chosen = new Map<number, number>();
+/** Roots that may take over a leaf's memory as far as their shapes and dtypes go: root → leaf. */
+export function expectedOverwrites(graph: Graph): Map<number, number> {
+  const expected = new Map<number, number>();
   const roots = new Set(graph.roots);
   const taken = new Set<number>();
-  const writers = partsByBuffer(parts, storesOf);
-  const readers = partsByBuffer(parts, loadsOf);
   graph.roots.forEach((root, k) => {
     const leaf = graph.overwrites[k];
     if (leaf < 0 || roots.has(leaf) || taken.has(leaf)) return;
     if (graph.nodes[leaf].dtype !== graph.nodes[root].dtype) return;
-    const [writer, ...more] = writers.get(root) ?? [];
-    if (!writer || more.length > 0 || writer.host || !writesWhereItReads(writer, root, leaf)) return;
-    const others = (readers.get(leaf) ?? []).filter((p) => p !== writer);
-    if (!others.every((r) => deps.require(r, writer))) return;
-    chosen.set(root, leaf);
+    expected.set(root, leaf);
     taken.add(leaf);
   });
+  return expected;
+}
+
+/**
+ * Those of the expected overwrites that can be had. A result may overwrite a leaf when its own part reads that leaf only at the point
+ * where it stores, not later than it stores, and every other reader of the leaf can run before. Adds those orders to `deps`.
+ */
+export function chooseOverwrites(
+  expected: ReadonlyMap<number, number>,
+  parts: readonly Part[],
+  deps: Dependencies,
+): Map<number, number> {
+  const chosen = new Map<number, number>();
+  const writers = partsByBuffer(parts, storesOf);
+  const readers = partsByBuffer(parts, loadsOf);
+  for (const [root, leaf] of expected) {
+    const [writer, ...more] = writers.get(root) ?? [];
+    if (!writer || more.length > 0 || writer.host || !writesWhereItReads(writer, root, leaf)) continue;
+    const others = (readers.get(leaf) ?? []).filter((p) => p !== writer);
+    if (!others.every((r) => deps.require(r, writer))) continue;
+    chosen.set(root, leaf);
+  }
   return chosen;
 }
 

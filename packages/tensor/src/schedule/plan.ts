@@ -10,7 +10,7 @@ import { type BoundKernel, kernelize } from './kernelize.js';
 import { isAffineOperand, lower } from './lower.js';
 import { chooseStored } from './materialize.js';
 import { type Lifetime, type Placement, planArena, planSlots } from './memory.js';
-import { chooseOverwrites } from './overwrite.js';
+import { chooseOverwrites, expectedOverwrites } from './overwrite.js';
 import { isWhole, loadsOf, type Part, placesByData, storesOf } from './part.js';
 
 /** A kernel to run, or a custom op to compute on the host. */
@@ -32,6 +32,8 @@ export interface Plan {
   readonly inPlace: ReadonlyMap<number, number>;
   /** Scratch and newly made roots: what running the plan adds to memory at its peak. */
   readonly peakBytes: number;
+  /** The largest tensor that needs a buffer, leaves included. */
+  readonly largestBytes: number;
 }
 
 export interface PlanOptions {
@@ -60,12 +62,22 @@ export function buildPlan(source: Graph, capabilities: Capabilities, options: Pl
   });
   const { builder, parts } = lower(graph, stored, capabilities.maxBuffers);
   const roots = new Set(graph.roots);
-  const fused = options.fuse ? fuse(builder, parts, roots, { maxBuffers: capabilities.maxBuffers }) : parts;
+  const { maxBuffers } = capabilities;
   const reads = (p: Part) => loadsOf(p).keys();
   const writes = (p: Part) => storesOf(p).keys();
-  const deps = createDependencies(fused, reads, writes);
-  const inPlace = chooseOverwrites(graph, fused, deps);
-  const groups = options.fuse ? packKernels(deps, capabilities.maxBuffers) : deps.inOrder().map((p) => [p]);
+  const expected = expectedOverwrites(graph);
+  const arrange = (replaces: ReadonlyMap<number, number>) => {
+    const fused = options.fuse ? fuse(builder, parts, roots, { maxBuffers, replaces }) : parts;
+    const deps = createDependencies(fused, reads, writes);
+    const inPlace = chooseOverwrites(expected, fused, deps);
+    const fits = fused.every((p) => boundBy(p, inPlace).size <= maxBuffers);
+    return { deps, inPlace, fits };
+  };
+  let arranged = arrange(expected);
+  // An overwrite that cannot be had binds a buffer more, and only when all parts are known is it clear which can be had.
+  if (!arranged.fits && expected.size > 0) arranged = arrange(new Map());
+  const { deps, inPlace } = arranged;
+  const groups = options.fuse ? packKernels(deps, maxBuffers, inPlace) : deps.inOrder().map((p) => [p]);
   const steps = groups.map((group): PlanStep => {
     const host = group[0].host;
     return host
@@ -87,7 +99,8 @@ export function buildPlan(source: Graph, capabilities: Capabilities, options: Pl
   const nodes = [...lives.keys()];
   const lifetimes = nodes.map((n): Lifetime => ({ bytes: bytesOf(graph, n), ...lives.get(n)! }));
   const memory = capabilities.arena ? planArena(lifetimes, capabilities.alignment) : planSlots(lifetimes);
-  const fresh = graph.roots.filter((r) => !inPlace.has(r)).reduce((sum, r) => sum + bytesOf(graph, r), 0);
+  const made = graph.roots.filter((r) => !inPlace.has(r));
+  const fresh = made.reduce((sum, r) => sum + bytesOf(graph, r), 0);
   return {
     source,
     graph,
@@ -96,6 +109,10 @@ export function buildPlan(source: Graph, capabilities: Capabilities, options: Pl
     slots: memory.slots,
     inPlace,
     peakBytes: memory.slots.reduce((sum, s) => sum + s, 0) + fresh,
+    largestBytes: [...graph.leaves, ...nodes, ...made].reduce(
+      (most, n) => Math.max(most, bytesOf(graph, n)),
+      0,
+    ),
   };
 }
 
@@ -104,7 +121,7 @@ export function buildPlan(source: Graph, capabilities: Capabilities, options: Pl
  * pieces of a concatenation before it is read: they cannot depend on each other. Contractions, sorts and scatters stay alone, for they
  * may have tuned programs.
  */
-function packKernels(deps: Dependencies, maxBuffers: number): Part[][] {
+function packKernels(deps: Dependencies, maxBuffers: number, inPlace: ReadonlyMap<number, number>): Part[][] {
   const order = deps.inOrder();
   const writers = new Map<number, number>();
   for (const p of order) for (const w of storesOf(p).keys()) writers.set(w, (writers.get(w) ?? 0) + 1);
@@ -115,7 +132,7 @@ function packKernels(deps: Dependencies, maxBuffers: number): Part[][] {
   const groups: Part[][] = [];
   let pieces: Part[] = [];
   const flush = (isDue: (p: Part) => boolean) => {
-    groups.push(...pack(pieces.filter(isDue), maxBuffers));
+    groups.push(...pack(pieces.filter(isDue), maxBuffers, inPlace));
     pieces = pieces.filter((p) => !isDue(p));
   };
   for (const p of order) {
@@ -128,20 +145,35 @@ function packKernels(deps: Dependencies, maxBuffers: number): Part[][] {
     else groups.push([p]);
   }
   flush(() => true);
-  return [...groups, ...pack(sinks, maxBuffers)];
+  return [...groups, ...pack(sinks, maxBuffers, inPlace)];
 }
 
-/** Groups of parts that bind no more buffers than a kernel may. */
-function pack(parts: readonly Part[], maxBuffers: number): Part[][] {
-  const groups: Part[][] = [];
-  let bound = new Set<number>();
+/** What a kernel of the part binds: a result that is written over a leaf is the leaf's buffer. */
+const boundBy = (p: Part, inPlace: ReadonlyMap<number, number>): Set<number> =>
+  new Set([...loadsOf(p).keys(), ...storesOf(p).keys()].map((node) => inPlace.get(node) ?? node));
+
+/** Groups that are looked at for room: with all of them, packing would take time in the square of the parts. */
+const OPEN_GROUPS = 16;
+
+/** Groups of parts that bind no more buffers than a kernel may: a part joins the group to which it adds fewest. */
+function pack(parts: readonly Part[], maxBuffers: number, inPlace: ReadonlyMap<number, number>): Part[][] {
+  const groups: { readonly parts: Part[]; readonly bound: Set<number> }[] = [];
   for (const p of parts) {
-    const own = [...loadsOf(p).keys(), ...storesOf(p).keys()];
-    const together = new Set([...bound, ...own]);
-    const fits = groups.length > 0 && together.size <= maxBuffers;
-    if (fits) groups[groups.length - 1].push(p);
-    else groups.push([p]);
-    bound = fits ? together : new Set(own);
+    const own = [...boundBy(p, inPlace)];
+    let fewest = Infinity;
+    let best: (typeof groups)[number] | undefined;
+    for (const group of groups.slice(-OPEN_GROUPS)) {
+      const added = own.filter((node) => !group.bound.has(node)).length;
+      if (added >= fewest || group.bound.size + added > maxBuffers) continue;
+      fewest = added;
+      best = group;
+    }
+    if (!best) {
+      best = { parts: [], bound: new Set() };
+      groups.push(best);
+    }
+    best.parts.push(p);
+    for (const node of own) best.bound.add(node);
   }
-  return groups;
+  return groups.map((group) => group.parts);
 }

@@ -55,6 +55,7 @@ const TO_FLOAT16: readonly Case[] = [
   ['baddbmm', (x) => baddbmm(x(2, 3, 2), x(2, 3, 4), x(2, 4, 2))],
   ['addbmm', (x) => addbmm(x(3, 2), x(2, 3, 4), x(2, 4, 2))],
   ['linear', (x) => F.linear(x(3, 4), x(2, 4), x(2))],
+  ['attention', (x) => F.scaledDotProductAttention(x(3, 4), x(5, 4), x(5, 2), { attnMask: x(3, 5) })],
   ['conv1d', (x) => F.conv1d(x(1, 2, 5), x(3, 2, 3), x(3))],
   ['conv2d', (x) => F.conv2d(x(1, 2, 5, 5), x(3, 2, 3, 3), x(3))],
   ['conv3d', (x) => F.conv3d(x(1, 1, 3, 3, 3), x(1, 1, 2, 2, 2), x(1))],
@@ -272,4 +273,12 @@ test('half() and to() of modules convert parameters and buffers', async () => {
   expect(net.float().parameters()[0].dtype).toBe('float32');
   expect(net.double().parameters()[0].dtype).toBe('float64');
   expect(net.to('float16').parameters()[0].dtype).toBe('float16');
+});
+
+test('what attention is made of keeps its dtype when its plan is made inside', async () => {
+  const [q, k, v] = [make([3, 4]), make([5, 4]), make([5, 2])];
+  const wanted = await F.scaledDotProductAttention(q, k, v).data();
+  const pending = F.scaledDotProductAttention(q, k, v);
+  const got = await autocast(async () => pending.mul(1).data());
+  expect(got).toEqual(wanted);
 });

@@ -2,6 +2,7 @@
 
 import { nodeOf, wrap } from '../methods/wrap.js';
 import { attention as record } from '../ops/attention.js';
+import { lowered } from '../ops/autocast.js';
 import type { Tensor } from '../tensor.js';
 
 export interface AttentionOptions {
@@ -19,7 +20,8 @@ export interface AttentionOptions {
  * here nor for the gradients. Throws ShapeError, DTypeError, ValueError. Vaswani et al., Attention is all you need, 2017.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
-  const [q, k, v] = [query, key, value].map((t) => nodeOf('attention', t));
-  const { mask, causal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
-  return wrap(record(q, k, v, mask ? nodeOf('attention', mask) : null, { scale, causal }));
+  const [q, k, v] = [query, key, value].map((t) => lowered(nodeOf('attention', t)));
+  const { causal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
+  const mask = options.mask ? nodeOf('attention', options.mask) : null;
+  return wrap(record(q, k, v, mask?.dtype === 'bool' ? mask : mask && lowered(mask), { scale, causal }));
 }

@@ -53,7 +53,7 @@ function within<T>(next: Scope | null, fn: () => T): T {
  * An async `fn` holds the mode until it settles. The lists are PyTorch's for CUDA
  * (https://pytorch.org/docs/stable/amp.html#cuda-ops-that-autocast-to-float16):
  *
- * - to float16: matmul, mm, bmm, mv, addmm, addmv, addr, baddbmm, addbmm, linear, conv1d to conv3d and their transposes, prelu;
+ * - to float16: matmul, mm, bmm, mv, addmm, addmv, addr, baddbmm, addbmm, linear, conv1d to conv3d and their transposes, prelu, attention;
  * - to float32: exp, expm1, log, log10, log1p, log2, pow, reciprocal, rsqrt, tan, asin, acos, sinh, cosh, sum, prod, cumsum, cumprod,
  *   norm, dist, cdist, pdist, softmax, softmin, logSoftmax, softplus, layerNorm, groupNorm, normalize, cosineSimilarity and the losses;
  * - to the widest of their operands' dtypes: dot, tensordot, cross, bilinear, addcmul, addcdiv, atan2, scatterAdd, cat, stack; add

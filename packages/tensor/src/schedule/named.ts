@@ -6,6 +6,7 @@ import { hostStorage } from '../graph/storage.js';
 import type { ExprBuilder } from '../kernel/expr.js';
 import type { NamedKernel, View } from '../kernel/ir.js';
 import { spelled } from '../kernel/key.js';
+import { unlisted } from '../ops/autocast.js';
 import type { NamedAttrs } from '../ops/primitives.js';
 import { affineLoad, fullDomain } from './domain.js';
 import { collect, type Graph, type GraphNode, toGraph } from './graph.js';
@@ -58,7 +59,7 @@ function decompose(node: GraphNode, forms: readonly GraphNode[]): Decomposition 
   const leaves = forms.map(({ shape, dtype }) =>
     leaf(hostStorage(dtype, sizeOf(shape), new Uint8Array(0)), shape, null),
   );
-  const { result } = probe(() => noGrad(() => op.decompose(leaves, params)));
+  const { result } = probe(() => unlisted(() => noGrad(() => op.decompose(leaves, params))));
   const request = collect([result]);
   const graph = toGraph(request);
   if (graph.scalars.length > 0) throw new Error(`${op.name}: a decomposition has a runtime scalar`);

@@ -16,13 +16,13 @@ import { publicPackages, root } from './workspace.mjs';
 const budgets = {
   '@neurite/autograd': 9_500,
   '@neurite/backend-cpu': 32_000,
-  '@neurite/backend-webgpu': 24_500,
+  '@neurite/backend-webgpu': 29_000,
   '@neurite/data': 11_500,
   '@neurite/nn': 23_500,
   '@neurite/optim': 12_500,
-  '@neurite/tensor': 58_000,
-  '@neurite/tensor/reference': 42_000,
-  '@neurite/tensor/testkit': 66_000,
+  '@neurite/tensor': 59_500,
+  '@neurite/tensor/reference': 43_000,
+  '@neurite/tensor/testkit': 67_500,
 };
 
 /** What a bundle's entry loads at once, gzipped: what is imported dynamically is an entry point of its own, and not counted. */
@@ -72,7 +72,7 @@ function entrySize({ directory, manifest }, target) {
  */
 const trainsMlp = {
   name: 'a program that trains an MLP',
-  budget: 82_500,
+  budget: 84_000,
   source: `
     import '@neurite/autograd';
     import { cpu } from '@neurite/backend-cpu';

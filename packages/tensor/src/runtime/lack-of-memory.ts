@@ -1,4 +1,4 @@
-/** Whether a plan fits onto its device: said before anything has been touched. */
+/** What to say of a plan that does not fit onto its device, before anything has been touched. Loaded where there is one. */
 import { OutOfMemoryError } from '../errors.js';
 import { opName } from '../graph/node.js';
 import { bytesOf, type Plan } from '../schedule/plan.js';
@@ -7,10 +7,9 @@ import type { Device } from './device.js';
 const sized = (bytes: number): string =>
   bytes >= 2 ** 20 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 1024).toFixed(1)} KiB`;
 
-/** An error that names the largest tensors, and the limit that they break; null where all is well. */
-export function lackOfMemory(device: Device, plan: Plan): OutOfMemoryError | null {
+/** An error that names the largest tensors, and the limit that they break. */
+export function lackOfMemory(device: Device, plan: Plan): OutOfMemoryError {
   const { maxBufferBytes, memoryBudget } = device.backend.capabilities;
-  if (plan.largestBytes <= maxBufferBytes && plan.peakBytes <= device.available()) return null;
   const { graph } = plan;
   const made = [...plan.scratch.keys(), ...graph.roots.filter((r) => !plan.inPlace.has(r))];
   const named = (nodes: readonly number[]): string =>

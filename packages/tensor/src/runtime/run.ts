@@ -11,7 +11,6 @@ import { bytesOf, type PlanStep } from '../schedule/plan.js';
 import { type CompiledPlan, planFor } from './compile.js';
 import type { Device } from './device.js';
 import type { HostProgram } from './host-kernel.js';
-import { lackOfMemory } from './lack-of-memory.js';
 import { recorder } from './recorder.js';
 import { stats } from './stats.js';
 
@@ -102,8 +101,9 @@ export async function execute(device: Device, job: Job): Promise<void> {
     if (leaf.error) throw leaf.error;
   }
   const plan = job.plan instanceof Promise ? await job.plan : job.plan;
-  const lack = lackOfMemory(device, plan);
-  if (lack) throw lack;
+  const { maxBufferBytes } = device.backend.capabilities;
+  if (plan.largestBytes > maxBufferBytes || plan.peakBytes > device.available())
+    throw (await import('./lack-of-memory.js')).lackOfMemory(device, plan);
 
   const { graph } = plan;
   const owned: DeviceBuffer[] = [];

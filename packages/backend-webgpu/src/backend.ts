@@ -3,7 +3,6 @@ import {
   type Backend,
   type BackendFactory,
   type Capabilities,
-  type Command,
   type DeviceBuffer,
   DeviceError,
   type Kernel,
@@ -69,6 +68,7 @@ function createBackend(
     allocate: (bytes) => pool.allocate(bytes),
     free: (buffer) => pool.free(buffer),
     moveOut: (buffer) => pool.moveOut(buffer),
+    nextSubmission: () => pool.nextSubmission(),
   });
   const largest = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, memoryBudget);
   const pool = createPool(device, { budget: memoryBudget, largest, counters, health, flush: queue.flush });
@@ -124,17 +124,8 @@ function createBackend(
       // Plain loops need no memory between stages.
       return shader?.scratch.every((bytes) => bytes <= largest) ? tuned(kernel, shader) : undefined;
     },
-    submit(commands) {
-      queue.submit(commands);
-      pool.nextPlan();
-    },
-    ...(device.features.has('timestamp-query') && {
-      async measure(commands: readonly Command[]) {
-        const timings = queue.measure(commands);
-        pool.nextPlan();
-        return timings;
-      },
-    }),
+    submit: queue.submit,
+    ...(device.features.has('timestamp-query') && { measure: queue.measure }),
     synchronize: queue.synchronize,
     destroy() {
       queue.destroy();

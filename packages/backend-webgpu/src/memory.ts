@@ -24,8 +24,8 @@ export interface Pool {
   free(buffer: GpuBuffer): void;
   /** Gives a slice a GPU buffer of its own; the caller copies what is in it. */
   moveOut(buffer: GpuBuffer): void;
-  /** What is allocated from now on belongs to another plan. */
-  nextPlan(): void;
+  /** What is allocated from now on belongs to another submission. */
+  nextSubmission(): void;
   destroy(): void;
 }
 
@@ -177,7 +177,7 @@ export function createPool(
       buffer.offset = 0;
       buffer.slab = null;
     },
-    nextPlan: slabs.nextPlan,
+    nextSubmission: slabs.nextSubmission,
     destroy() {
       for (const gpu of all) gpu.destroy();
       idle.clear();

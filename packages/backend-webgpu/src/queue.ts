@@ -60,7 +60,7 @@ export function createQueue(
   device: GPUDevice,
   counters: GpuCounters,
   health: Health,
-  pool: Pick<Pool, 'allocate' | 'free' | 'moveOut'>,
+  pool: Pick<Pool, 'allocate' | 'free' | 'moveOut' | 'nextSubmission'>,
 ): CommandQueue {
   const scalars = createScalarBlock(device, counters);
   const bind = createBinder(device, scalars.buffer, counters, health);
@@ -215,6 +215,7 @@ export function createQueue(
     pending = [];
     reads = [];
     touched.clear();
+    pool.nextSubmission();
     if (target) void deliver(target, asked);
   }
 

@@ -3,8 +3,8 @@
  * garbage collector has come to them; until then each training step would make new buffers for its loss and its outputs. A slice of a
  * slab costs nothing.
  *
- * WebGPU does not let one dispatch read and write a buffer, wherever in it. So the results of one plan, which may be made from each
- * other, lie in different slabs. Where a kernel yet reads a slice and writes a neighbour, as when each step's result is an input of the
+ * WebGPU does not let one dispatch read and write a buffer, wherever in it. So the results of one submission, which may be made from
+ * each other, lie in different slabs. Where a kernel yet reads a slice and writes a neighbour, as when each step's result is an input of the
  * next one, what it reads is moved out, and that slab's place is not filled any more.
  */
 
@@ -12,7 +12,7 @@ export interface Slab {
   readonly gpu: GPUBuffer;
   /** Bytes of each slice. */
   readonly size: number;
-  /** Of which of a plan's results of this size it is. */
+  /** Of which of a submission's results of this size it is. */
   readonly key: number;
   readonly count: number;
   /** Offsets that nobody uses. */
@@ -27,8 +27,8 @@ export interface Slabs {
   retire(slab: Slab): void;
   /** Forgets a slab that turned out to have no memory; returns how many bytes of it were free. */
   drop(slab: Slab): number;
-  /** What is taken from now on belongs to another plan. */
-  nextPlan(): void;
+  /** What is taken from now on belongs to another submission. */
+  nextSubmission(): void;
   /** Destroys slabs that nobody uses; returns how many bytes that were. */
   trim(): number;
 }
@@ -38,7 +38,7 @@ const MOST = 2 ** 18;
 const FIRST_SLAB = 2 ** 16;
 const LARGEST_SLAB = 2 ** 24;
 const LEAST_SLICES = 16;
-/** A plan's results of one size that get slices. */
+/** A submission's results of one size that get slices. */
 const LANES = 32;
 
 /** `make` gives a buffer of so many bytes, or null where there is no room for it; `discard` destroys one. */
@@ -49,7 +49,7 @@ export function createSlabs(
   const slabs = new Map<number, Slab[]>();
   const retired = new Set<number>();
   const seen = new Set<number>();
-  const takenOfPlan = new Map<number, number>();
+  const taken = new Map<number, number>();
 
   function grow(size: number, key: number, known: Slab[]): Slab | null {
     const bytes = Math.min(FIRST_SLAB * 2 ** known.length, LARGEST_SLAB);
@@ -64,8 +64,8 @@ export function createSlabs(
 
   return {
     take(size) {
-      const lane = takenOfPlan.get(size) ?? 0;
-      takenOfPlan.set(size, lane + 1);
+      const lane = taken.get(size) ?? 0;
+      taken.set(size, lane + 1);
       const key = size * LANES + lane;
       if (size > MOST || lane >= LANES || retired.has(key)) return null;
       // What comes once, like an optimizer's state, stays and needs no room for others beside it.
@@ -92,7 +92,7 @@ export function createSlabs(
       );
       return slab.free.length * slab.size;
     },
-    nextPlan: () => takenOfPlan.clear(),
+    nextSubmission: () => taken.clear(),
     trim() {
       let bytes = 0;
       for (const [key, known] of slabs) {

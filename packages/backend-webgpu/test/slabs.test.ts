@@ -26,15 +26,16 @@ const given = (): DeviceBuffer => {
 test('results that nobody frees make no GPU buffer each', async () => {
   const x = given();
   const results: DeviceBuffer[] = [];
-  const next = () => {
+  const next = async () => {
     const y = gpu.allocate(12, 'result');
     run(x, y);
+    await gpu.synchronize();
     results.push(y);
   };
-  next();
-  next();
+  await next();
+  await next();
   const before = gpu.counters.buffers;
-  for (let i = 0; i < 100; i++) next();
+  for (let i = 0; i < 100; i++) await next();
   gpu.write(results[7], 4, bytesOf(7));
   const read = await Promise.all(results.map((y) => gpu.read(y, 0, 12)));
   // The staging buffers of the read.
@@ -49,6 +50,7 @@ test('a result of each step that the next one reads is moved out of their slab',
   for (let i = 0; i < 20; i++) {
     const y = gpu.allocate(12, 'result');
     run(results.at(-1)!, y);
+    await gpu.synchronize();
     results.push(y);
   }
   const read = await Promise.all(results.map((y) => gpu.read(y, 0, 12)));

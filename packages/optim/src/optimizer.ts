@@ -131,11 +131,11 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
     if (this.#unread.length > 0) refuseReplay("it loads an optimizer's state");
     if (this.#unread.length > 0) await this.#readNumbers();
     const { assignments, undo, counts } = noGrad(() => this.#record(unless));
-    const done = update(assignments, { by: `${this.name}.step` });
-    // Counters of the host must know before the next step. The read goes out with the plan, and comes back after it.
-    const skipped = unless && counts ? peek(unless) : null;
-    skipped?.catch(() => undefined);
     try {
+      const done = update(assignments, { by: `${this.name}.step` });
+      // Counters of the host must know before the next step. The read goes out with the plan, and comes back after it.
+      const skipped = unless && counts ? peek(unless) : null;
+      skipped?.catch(() => undefined);
       await done;
       if (await skipped) undo();
     } catch (error) {

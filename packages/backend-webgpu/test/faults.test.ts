@@ -168,3 +168,12 @@ test('two hundred devices come and go, and leave nothing behind', async () => {
   );
   expect(least(150, 200)).toBeLessThan(least(50, 100) * 1.1);
 });
+
+test('a long chain of operations compiles', async () => {
+  const { device } = await useGpu();
+  const y = tensor([1, 2]);
+  let x = tensor([0.5, -1]);
+  for (let i = 0; i < 1000; i++) x = x.add(y);
+  expect([...(await x.data())]).toEqual([1000.5, 1999]);
+  await device.destroy();
+});

@@ -1,5 +1,6 @@
 /** Kernel expressions as WGSL. */
 import {
+  childrenOf,
   countUses,
   type Expr,
   type Kernel,
@@ -26,7 +27,10 @@ export interface ModuleScope {
 
 export type Names = ReadonlyMap<VarExpr, string>;
 
-/** The text of an expression; a subexpression that is used twice becomes a `let`, which is emitted first. */
+/** Operations in one another that a statement has at most: compilers of WGSL bound the depth of what they parse. */
+const MOST_DEEP = 40;
+
+/** The text of an expression; a subexpression that is used twice, or deep, becomes a `let`, which is emitted first. */
 export type Speller = (e: Expr) => string;
 
 /** Spells the expressions of one phase. */
@@ -38,13 +42,20 @@ export function phaseSpeller(
 ): Speller {
   const uses = countUses(phaseRoots(phase));
   const lets = new Map<Expr, string>();
+  /** Of expressions that are no `let`. */
+  const depths = new Map<Expr, number>();
   const { helpers, buffers } = scope;
 
   function text(e: Expr): string {
     const known = lets.get(e);
     if (known) return known;
-    if ((e.kind !== 'op' && e.kind !== 'load') || uses.get(e) === 1) return plain(e);
+    if (e.kind !== 'op' && e.kind !== 'load') return plain(e);
     const value = plain(e);
+    const depth = 1 + Math.max(0, ...childrenOf(e).map((child) => depths.get(child) ?? 0));
+    if (uses.get(e) === 1 && depth < MOST_DEEP) {
+      depths.set(e, depth);
+      return value;
+    }
     const name = `t${lets.size}`;
     lets.set(e, name);
     emit(`let ${name} = ${value};`);

@@ -45,7 +45,7 @@ function runStage({ name, command, args, count = countStage }) {
 }
 
 function countStage(ok) {
-  return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  return ok ? { passed: 1, failed: 0, failures: [] } : { passed: 0, failed: 1, failures: [] };
 }
 
 function countTests(ok) {
@@ -68,6 +68,7 @@ for (const { name, ok, seconds, passed, failed } of results) {
   const counts = passed + failed > 1 ? `  ${passed} passed, ${failed} failed` : '';
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${name.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s${counts}`);
 }
+for (const failure of results.flatMap(({ failures }) => failures)) console.log(`FAILED ${failure}`);
 const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
 console.log(`${total('passed')} passed, ${total('failed')} failed`);
 process.exit(results.every(({ ok, failed }) => ok && failed === 0) ? 0 : 1);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { countVitest } from '../count-vitest.mjs';
 import { root } from '../workspace.mjs';
@@ -28,16 +28,21 @@ function countOf(files) {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const args = [vitest, 'run', '--root', directory, '--reporter=json', `--outputFile.json=${report}`];
   const { status } = spawnSync(process.execPath, args, { stdio: 'ignore' });
-  return countVitest(JSON.parse(readFileSync(report, 'utf8')), status === 0);
+  const { passed, failures, failed } = countVitest(JSON.parse(readFileSync(report, 'utf8')), status === 0);
+  expect(failed).toBe(failures.length);
+  return { passed, failures: failures.map((line) => line.replace(`${relative(root, directory)}/`, '')) };
 }
 
 describe('countVitest', () => {
-  it('counts tests over all files', () => {
+  it('counts tests over all files, and names those that failed', () => {
     const files = {
       'a.test.mjs': `it('a', () => {});\nit('b', () => expect(1).toBe(2));\n`,
       'b.test.mjs': `it('c', () => {});\n`,
     };
-    expect(countOf(files)).toEqual({ passed: 2, failed: 1 });
+    expect(countOf(files)).toEqual({
+      passed: 2,
+      failures: ['a.test.mjs: b: AssertionError: expected 1 to be 2 // Object.is equality'],
+    });
   });
 
   it('counts a file that cannot be loaded as a failure', () => {
@@ -45,15 +50,21 @@ describe('countVitest', () => {
       'a.test.mjs': `it('a', () => {});\n`,
       'b.test.mjs': `import './lost.mjs';\nit('b', () => {});\n`,
     };
-    expect(countOf(files)).toEqual({ passed: 1, failed: 1 });
+    const { passed, failures } = countOf(files);
+    expect(passed).toBe(1);
+    expect(failures).toEqual([expect.stringContaining('b.test.mjs: Cannot find module')]);
   });
 
   it('counts an unhandled rejection as a failure although every test passed', () => {
     const files = { 'a.test.mjs': `it('a', () => {\n  Promise.reject(new Error('late'));\n});\n` };
-    expect(countOf(files)).toEqual({ passed: 1, failed: 1 });
+    expect(countOf(files)).toEqual({ passed: 1, failures: ['an error outside of the tests'] });
   });
 
   it('counts a run without a report as a failure', () => {
-    expect(countVitest(undefined, true)).toEqual({ passed: 0, failed: 1 });
+    expect(countVitest(undefined, true)).toEqual({
+      passed: 0,
+      failed: 1,
+      failures: ['vitest ended without a report'],
+    });
   });
 });

@@ -105,10 +105,9 @@ function adamStep(input: StepInput<AdamOptions>, param: Tensor, grad: Tensor): S
   // In float64 on the host: 1 − β₂ᵗ has few correct digits in float32 when t is small.
   const stepSize = scalar('step size', options.lr / (1 - beta1 ** step));
   const correction = scalar('root of the correction', Math.sqrt(1 - beta2 ** step));
-  const denominator = (options.amsgrad ? largest : square)
-    .sqrt()
-    .div(correction)
-    .add(scalar('eps', options.eps));
+  // eps comes first: so the two numbers that change with each step are neighbours, and what a GPU is sent is 8 bytes and not 12.
+  const root = (options.amsgrad ? largest : square).sqrt().div(correction);
+  const denominator = scalar('eps', options.eps).add(root);
   return {
     param: param.sub(mean.div(denominator).mul(stepSize)),
     state: { step, exp_avg: mean, exp_avg_sq: square, ...(options.amsgrad && { max_exp_avg_sqs: largest }) },

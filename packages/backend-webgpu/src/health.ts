@@ -4,12 +4,13 @@ import { DeviceError, DeviceLostError, OutOfMemoryError } from '@neurite/tensor'
 export interface Health {
   /**
    * Does work whose complaints of a kind come to whoever waits for the device next, as the error that `tell` makes of them; not to the
-   * page that the device may belong to.
+   * page that the device may belong to. `judged` is called with that error, or with null when the device had none, after those of earlier work.
    */
   guard<T>(
     kind: GPUErrorFilter,
     tell: (message: string) => DeviceError | Promise<DeviceError>,
     work: () => T,
+    judged?: (error: DeviceError | null) => void,
   ): T;
   /** Buffers of which the device has yet to say whether it had the memory, each with the first kernel that is to use it. */
   readonly unsure: Map<GPUBuffer, string | null>;
@@ -64,17 +65,19 @@ export function watch(device: GPUDevice, isShared: boolean): Health {
   let judged: Promise<unknown> = Promise.resolve();
   if (!isShared) device.addEventListener('uncapturederror', complaintsTo(state));
   return {
-    guard(kind, tell, work) {
+    guard(kind, tell, work, tellJudged) {
       device.pushErrorScope(kind);
       try {
         return work();
       } finally {
+        const earlier = judged;
         const verdict = device.popErrorScope().then(async (error) => {
-          if (!error) return;
-          const told = await tell(error.message);
+          const told = error && (await tell(error.message));
           state.fault ??= told;
+          await earlier;
+          tellJudged?.(told);
         });
-        judged = Promise.allSettled([judged, verdict]);
+        judged = Promise.allSettled([earlier, verdict]);
       }
     },
     unsure: new Map(),

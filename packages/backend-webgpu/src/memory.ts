@@ -170,7 +170,7 @@ export function createPool(
     moveOut(buffer) {
       const { slab, offset } = buffer;
       const size = roundedSize(buffer.bytes);
-      slabs.retire(slab!);
+      slabs.clashed(slab!);
       slabs.give(slab!, offset);
       pooled += size;
       buffer.gpu = whole(size);

@@ -2,13 +2,21 @@
  * The order of work. Commands are gathered and handed over together with the next read, so that a training step and the reading of
  * its loss are one submission of one pass.
  */
-import { type BufferSlice, type Command, DeviceError, type Timings, ValidationError } from '@neurite/tensor';
+import {
+  type BufferSlice,
+  type Command,
+  type DeviceBuffer,
+  DeviceError,
+  type Timings,
+  ValidationError,
+} from '@neurite/tensor';
 import { createBinder } from './binding.js';
 import type { GpuCounters } from './counters.js';
 import type { Health } from './health.js';
 import { type GpuBuffer, gpuOf, type Pool, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
 import { createScalarBlock } from './scalars.js';
+import { trackSpoiled, type Writer } from './spoiled.js';
 import { createTimer, type Timer } from './timer.js';
 
 export interface CommandQueue {
@@ -28,6 +36,7 @@ interface Dispatch {
   readonly group: GPUBindGroup;
   /** Where in the block of scalars its own are, in bytes. */
   readonly scalarsAt: number;
+  readonly writer: Writer;
 }
 
 /** Of a buffer that has moved out of a slab. */
@@ -36,11 +45,13 @@ interface Copy {
   readonly offset: number;
   readonly to: GPUBuffer;
   readonly bytes: number;
+  readonly writer: Writer;
 }
 
 type Pending = Dispatch | Copy;
 
 interface Read {
+  readonly buffer: DeviceBuffer;
   readonly source: GPUBuffer;
   readonly offset: number;
   readonly length: number;
@@ -50,6 +61,12 @@ interface Read {
 
 /** Commands beyond this number are handed over at once, so that the device has something to do. */
 const MOST_PENDING = 256;
+
+/**
+ * Turns of the event loop after which commands that no read has taken along are handed over. A training step gives the loop one or two
+ * before it asks for its loss: in its update, and where a compiled function ends.
+ */
+const TURNS = 4;
 
 /** Resolves in a turn of its own, after what is already waiting for a turn. */
 const later: (f: () => void) => void =
@@ -65,6 +82,7 @@ export function createQueue(
   const scalars = createScalarBlock(device, counters);
   const bind = createBinder(device, scalars.buffer, counters, health);
   const staging = createStaging(device, counters);
+  const spoiled = trackSpoiled();
   let pending: Pending[] = [];
   let reads: Read[] = [];
   /** What the gathered commands touch. */
@@ -76,13 +94,13 @@ export function createQueue(
   function schedule(): void {
     if (isScheduled) return;
     isScheduled = true;
-    // In the turn after the next: a loop that gives the event loop a turn may ask for a value after it.
-    later(() =>
-      later(() => {
-        isScheduled = false;
-        flush();
-      }),
-    );
+    let turns = 0;
+    const wait = () => {
+      if (++turns < TURNS) return later(wait);
+      isScheduled = false;
+      flush();
+    };
+    later(wait);
   }
 
   /**
@@ -119,11 +137,26 @@ export function createQueue(
       scalarsAt = scalars.place(kernel, values)!;
     }
     const group = bind(program as GpuProgram, buffers, scratch);
-    pending.push({ program: program as GpuProgram, group, scalarsAt });
+    const used = (unless: 'read' | 'write') =>
+      buffers.filter((_, i) => kernel.buffers[i].access !== unless).map(({ buffer }) => buffer);
+    const writer = spoiled.gathered(used('write'), used('read'));
+    pending.push({ program: program as GpuProgram, group, scalarsAt, writer });
     const all = [...buffers.map(({ buffer }) => gpuOf(buffer)), ...scratch.map(gpuOf)];
     for (const gpu of all) {
       touched.add(gpu);
       if (health.unsure.get(gpu) === null) health.unsure.set(gpu, kernel.name);
+    }
+  }
+
+  /** Throws where commands would read what was never computed, and none of them writes before. */
+  function checkRead(commands: readonly Command[]): void {
+    const made = new Set<DeviceBuffer>();
+    for (const { program, buffers } of commands) {
+      buffers.forEach(({ buffer }, i) => {
+        const { access } = program.kernel.buffers[i];
+        if (access !== 'write' && !made.has(buffer)) spoiled.check(buffer);
+        if (access !== 'read') made.add(buffer);
+      });
     }
   }
 
@@ -140,7 +173,8 @@ export function createQueue(
       if (!read.slab || kernel.buffers[i].access !== 'read' || !written.has(from)) return;
       const { offset } = read;
       pool.moveOut(read);
-      pending.push({ from, offset, to: gpuOf(read), bytes: roundUp(read.bytes) });
+      const writer = spoiled.gathered([read], [read]);
+      pending.push({ from, offset, to: gpuOf(read), bytes: roundUp(read.bytes), writer });
     });
   }
 
@@ -210,6 +244,11 @@ export function createQueue(
         }
         device.queue.submit([encoder.finish()]);
       },
+      (error) =>
+        spoiled.judged(
+          ran.map(({ writer }) => writer),
+          error,
+        ),
     );
     counters.submits++;
     pending = [];
@@ -229,8 +268,13 @@ export function createQueue(
       health.check();
       const mapped = new Uint8Array(target.getMappedRange(0, length));
       let at = 0;
-      for (const { length, resolve } of asked) {
-        resolve(mapped.slice(at, at + length));
+      for (const { buffer, length, resolve, reject } of asked) {
+        try {
+          spoiled.check(buffer);
+          resolve(mapped.slice(at, at + length));
+        } catch (e) {
+          reject(e);
+        }
         at += roundUp(length);
         counters.bytesRead += length;
       }
@@ -249,6 +293,7 @@ export function createQueue(
       if (reads.length) flush();
       // What cannot be had is missed before the first command is gathered: a plan runs whole or not at all.
       for (const { program } of commands) withScratch(program as GpuProgram, () => undefined);
+      checkRead(commands);
       commands.forEach(gather);
       schedule();
     },
@@ -276,6 +321,7 @@ export function createQueue(
         );
       if (touched.has(gpu)) flush();
       const even = bytes.length % 4 ? padded(bytes) : bytes;
+      spoiled.written(buffer);
       device.queue.writeBuffer(
         gpu,
         (buffer as GpuBuffer).offset + byteOffset,
@@ -296,6 +342,7 @@ export function createQueue(
       if (reads.length && bytesToRead() + roundUp(length) > device.limits.maxBufferSize) flush();
       const bytes = await new Promise<Uint8Array>((resolve, reject) => {
         reads.push({
+          buffer,
           source: gpuOf(buffer),
           offset: (buffer as GpuBuffer).offset + byteOffset - before,
           length,

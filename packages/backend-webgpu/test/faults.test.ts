@@ -4,11 +4,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { onAnyGpu } from '@neurite/browser';
 import {
+  type DeviceBuffer,
   DeviceError,
   DeviceLostError,
   memory,
   NeuriteError,
   OutOfMemoryError,
+  type Program,
   tensor,
   use,
 } from '@neurite/tensor';
@@ -117,6 +119,43 @@ test('a kernel that the device refuses when it is to run is named, and the other
   gpu.submit([{ program: wide, buffers: bound(a, gpu.allocate(4 * 4096)), scalars: [] }]);
   await expect(gpu.synchronize()).rejects.toThrow(/^webgpu: kernel times_2 cannot bind its buffers: /);
   await gpu.synchronize();
+  gpu.destroy();
+});
+
+test('what a refused submission was to compute is not there, nor what was made from it', async () => {
+  const gpu = await startGpu();
+  const seven = await gpu.compile(scaling(1, 7));
+  const [a, b, c, d] = [3, 0, 0, 5].map((value) => {
+    const buffer = gpu.allocate(4);
+    gpu.write(buffer, 0, bytesOf(value));
+    return buffer;
+  });
+  const refused = {
+    ...seven,
+    stages: (seven as GpuProgram).stages.map((s) => ({ ...s, workgroups: [2 ** 20, 1] })),
+  };
+  const command = (program: Program, from: DeviceBuffer, to: DeviceBuffer) => ({
+    program,
+    buffers: bound(from, to),
+    scalars: [],
+  });
+  gpu.submit([command(refused, a, b)]);
+  gpu.flush();
+  // In flight before the device has said anything.
+  gpu.submit([command(seven, b, c)]);
+  gpu.submit([command(seven, a, d)]);
+  await expect(gpu.synchronize()).rejects.toThrow(/^webgpu: kernel times_7 was refused: /);
+  for (const buffer of [b, c])
+    await expect(gpu.read(buffer, 0, 4)).rejects.toThrow(
+      /was refused: .*; so this value was never computed$/s,
+    );
+  expect(() => gpu.submit([command(seven, c, d)])).toThrow('so this value was never computed');
+  expect(numbersOf(await gpu.read(d, 0, 4))).toEqual([21]);
+  // What is written since is there.
+  gpu.submit([command(seven, a, b), command(seven, b, d)]);
+  gpu.write(c, 0, bytesOf(2));
+  const read = await Promise.all([b, c, d].map((buffer) => gpu.read(buffer, 0, 4)));
+  expect(read.flatMap(numbersOf)).toEqual([21, 2, 147]);
   gpu.destroy();
 });
 

@@ -31,9 +31,11 @@ const run = (from: DeviceBuffer, to: DeviceBuffer): void =>
 
 test('commands and the reads that follow are one submission, one pass and one mapping', async () => {
   const [a, b, c] = [made(1, 2, 3), gpu.allocate(12), gpu.allocate(12)];
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
   run(a, b);
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   run(b, c);
+  await turn();
   const read = await Promise.all([gpu.read(b, 0, 12), gpu.read(c, 4, 8)]);
   expect(read.map(numbersOf)).toEqual([
     [2, 4, 6],

@@ -6,17 +6,18 @@ import {
   type BufferSlice,
   type Command,
   type DeviceBuffer,
-  DeviceError,
   type Timings,
   ValidationError,
 } from '@neurite/tensor';
 import { createBinder } from './binding.js';
 import type { GpuCounters } from './counters.js';
+import { encode, type Pending, refusal } from './encode.js';
 import type { Health } from './health.js';
 import { type GpuBuffer, gpuOf, type Pool, roundUp } from './memory.js';
 import type { GpuProgram } from './program.js';
 import { createScalarBlock } from './scalars.js';
-import { trackSpoiled, type Writer } from './spoiled.js';
+import { trackSpoiled } from './spoiled.js';
+import { createStaging } from './staging.js';
 import { createTimer, type Timer } from './timer.js';
 
 export interface CommandQueue {
@@ -30,25 +31,6 @@ export interface CommandQueue {
   flush(): void;
   destroy(): void;
 }
-
-interface Dispatch {
-  readonly program: GpuProgram;
-  readonly group: GPUBindGroup;
-  /** Where in the block of scalars its own are, in bytes. */
-  readonly scalarsAt: number;
-  readonly writer: Writer;
-}
-
-/** Of a buffer that has moved out of a slab. */
-interface Copy {
-  readonly from: GPUBuffer;
-  readonly offset: number;
-  readonly to: GPUBuffer;
-  readonly bytes: number;
-  readonly writer: Writer;
-}
-
-type Pending = Dispatch | Copy;
 
 interface Read {
   readonly buffer: DeviceBuffer;
@@ -178,52 +160,6 @@ export function createQueue(
     });
   }
 
-  /** What a refused submission comes to: which kernel it was is found by encoding each alone. */
-  async function refused(asked: readonly Pending[], message: string): Promise<DeviceError> {
-    for (const command of asked) {
-      if ('from' in command) continue;
-      device.pushErrorScope('validation');
-      const encoder = device.createCommandEncoder();
-      encode(encoder, [command]);
-      encoder.finish();
-      const error = await device.popErrorScope();
-      if (error)
-        return new DeviceError(`webgpu: kernel ${command.program.kernel.name} was refused: ${error.message}`);
-    }
-    return new DeviceError(`webgpu: ${message}`);
-  }
-
-  /** In as few passes as copies leave; while times are measured, each command has one of its own. */
-  function encode(encoder: GPUCommandEncoder, commands: readonly Pending[], timing?: Timer | null): void {
-    let pass: GPUComputePassEncoder | null = null;
-    const end = () => {
-      pass?.end();
-      pass = null;
-    };
-    for (const command of commands) {
-      if ('from' in command) {
-        end();
-        encoder.copyBufferToBuffer(command.from, command.offset, command.to, 0, command.bytes);
-        continue;
-      }
-      const { program, group, scalarsAt } = command;
-      const stages = program.stages.filter(({ workgroups }) => workgroups[0] > 0);
-      if (stages.length === 0 && !timing) continue;
-      if (timing) end();
-      if (!pass) {
-        pass = encoder.beginComputePass({ timestampWrites: timing?.next() });
-        counters.passes++;
-      }
-      pass.setBindGroup(0, group, program.kernel.scalars.length ? [scalarsAt] : []);
-      for (const { pipeline, workgroups } of stages) {
-        pass.setPipeline(pipeline);
-        pass.dispatchWorkgroups(...workgroups);
-        counters.dispatches++;
-      }
-    }
-    end();
-  }
-
   const bytesToRead = (): number => reads.reduce((n, r) => n + roundUp(r.length), 0);
 
   function flush(): void {
@@ -232,11 +168,11 @@ export function createQueue(
     const target = asked.length ? staging.take(bytesToRead()) : null;
     health.guard(
       'validation',
-      (message) => refused(ran, message),
+      (message) => refusal(device, ran, message),
       () => {
         const encoder = device.createCommandEncoder();
         scalars.write();
-        encode(encoder, ran, timer);
+        encode(encoder, ran, counters, timer);
         let at = 0;
         for (const { source, offset, length } of asked) {
           encoder.copyBufferToBuffer(source, offset, target!, at, roundUp(length));
@@ -376,37 +312,4 @@ function padded(bytes: Uint8Array): Uint8Array {
   const even = new Uint8Array(roundUp(bytes.length));
   even.set(bytes);
   return even;
-}
-
-interface Staging {
-  take(bytes: number): GPUBuffer;
-  give(buffer: GPUBuffer): void;
-  destroy(): void;
-}
-
-/** Staging buffers that are kept. */
-const KEPT_STAGING = 4;
-
-function createStaging(device: GPUDevice, counters: GpuCounters): Staging {
-  let idle: GPUBuffer[] = [];
-  return {
-    take(bytes) {
-      const fitting = idle.find((buffer) => buffer.size >= bytes);
-      if (fitting) {
-        idle = idle.filter((buffer) => buffer !== fitting);
-        return fitting;
-      }
-      counters.buffers++;
-      const power = 2 ** Math.max(8, Math.ceil(Math.log2(bytes)));
-      const size = power > device.limits.maxBufferSize ? bytes : power;
-      return device.createBuffer({ label: 'staging', size, usage: 0x1 | 0x8 });
-    },
-    give(buffer) {
-      idle.push(buffer);
-      if (idle.length > KEPT_STAGING) idle.shift()!.destroy();
-    },
-    destroy() {
-      for (const buffer of idle) buffer.destroy();
-    },
-  };
 }

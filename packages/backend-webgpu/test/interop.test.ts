@@ -237,11 +237,12 @@ describe('in a page', () => {
   });
   afterAll(() => browser?.close());
 
-  test.each(['bitmap', 'imageData', 'videoFrame', 'canvas', 'element'] as const)('from: %s', async (kind) => {
+  const sources = ['bitmap', 'imageData', 'videoFrame', 'canvas', 'imageElement', 'videoElement'] as const;
+  test.each(sources)('from: %s', async (kind) => {
     const { values, shape, expected, written, read } = await page.run('fromSource', kind);
     expect(shape).toEqual([4, 3, 5]);
     // Video may be converted to another colour space and back.
-    const digits = kind === 'videoFrame' ? 1.5 : 6;
+    const digits = kind.startsWith('video') ? 1.5 : 6;
     values.forEach((x, i) => expect(x).toBeCloseTo(expected[i], digits));
     // Pixels in host memory are copied from there, and everything else is on the GPU.
     expect([written, read]).toEqual([kind === 'imageData' ? 60 : 0, 0]);

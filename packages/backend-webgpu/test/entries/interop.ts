@@ -27,11 +27,34 @@ function drawn(): OffscreenCanvas {
   return canvas;
 }
 
-async function element(): Promise<HTMLImageElement> {
+async function imageElement(): Promise<HTMLImageElement> {
   const image = new Image();
   image.src = URL.createObjectURL(await drawn().convertToBlob({ type: 'image/png' }));
   await image.decode();
   return image;
+}
+
+/** Plays what is drawn to a canvas: no file, and so no codec, is needed. */
+async function videoElement(): Promise<HTMLVideoElement> {
+  const canvas = document.createElement('canvas');
+  canvas.width = WIDTH;
+  canvas.height = HEIGHT;
+  const context = canvas.getContext('2d')!;
+  const video = document.createElement('video');
+  video.muted = true;
+  video.srcObject = canvas.captureStream();
+  const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+  context.putImageData(picture(), 0, 0);
+  await video.play();
+  await shown;
+  return video;
+}
+
+/** As a 2D canvas sees it: colours of what plays have a lower resolution than the picture's. */
+function shownBy(video: HTMLVideoElement): ImageData {
+  const context = new OffscreenCanvas(WIDTH, HEIGHT).getContext('2d')!;
+  context.drawImage(video, 0, 0);
+  return context.getImageData(0, 0, WIDTH, HEIGHT);
 }
 
 const SOURCES = {
@@ -39,7 +62,8 @@ const SOURCES = {
   imageData: picture,
   videoFrame: () => new VideoFrame(drawn(), { timestamp: 0 }),
   canvas: drawn,
-  element,
+  imageElement,
+  videoElement,
 };
 
 const counters = (device: Device) => (device.backend as GpuBackend).counters;
@@ -54,7 +78,7 @@ export async function fromSource(kind: keyof typeof SOURCES) {
   const written = counters(device).bytesWritten - before.bytesWritten;
   const read = counters(device).bytesRead - before.bytesRead;
   const values = [...(await image.data())];
-  const { data } = picture();
+  const { data } = source instanceof HTMLVideoElement ? shownBy(source) : picture();
   const expected = [0, 1, 2, 3].flatMap((c) =>
     Array.from({ length: WIDTH * HEIGHT }, (_, i) => data[4 * i + c] / 255),
   );

@@ -115,7 +115,7 @@ function createBackend(
     specialize(kernel) {
       if (kernel.named)
         return import('./wgsl/attention/index.js').then(({ namedShader }) =>
-          tuned(kernel, namedShader(kernel, limits.maxComputeWorkgroupStorageSize)),
+          tuned(kernel, namedShader(kernel, limits.maxComputeWorkgroupStorageSize, hasHalf)),
         );
       const shader =
         contractionShader(kernel, capabilities.maxBuffers, hasHalf) ??

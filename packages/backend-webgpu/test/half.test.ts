@@ -17,6 +17,7 @@ import { reference } from '@neurite/tensor/reference';
 import { type KernelCase, kernelCases, lowerScalarOps } from '@neurite/tensor/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { webgpu } from '../src/index.js';
+import { namedShader } from '../src/wgsl/attention/index.js';
 import { contractionShader } from '../src/wgsl/contractions.js';
 import { kernelShader as shaderOf } from '../src/wgsl/kernelShader.js';
 import type { Shader } from '../src/wgsl/module.js';
@@ -56,6 +57,48 @@ function elementwise(dtype: DType, rows: number, columns: number, value: (x: Exp
         contraction: null,
       },
     ],
+  };
+}
+
+/** A named kernel of attention: 5 queries and 7 keys of 3 numbers. */
+function attentionKernel(op: string, outputs: readonly string[]): Kernel {
+  const rows: readonly (readonly [DType, number, number])[] = [
+    ['float16', 5, 3],
+    ['float16', 7, 3],
+    ['float16', 7, 3],
+    ...(op === 'attention'
+      ? []
+      : ([
+          ['float16', 5, 3],
+          ['float32', 5, 1],
+          ['float32', 5, 1],
+        ] as const)),
+    ['bool', 5, 7],
+  ];
+  const results = outputs.map((name): readonly [DType, number, number] =>
+    name === 'attentionLogSumExp' ? ['float32', 5, 1] : ['float16', /Key|Value/.test(name) ? 7 : 5, 3],
+  );
+  const all = [...rows, ...results];
+  const viewOf = (buffer: number) => {
+    const [, down, across] = all[buffer];
+    return { buffer, offset: 0, shape: [down, across], strides: [across, 1] };
+  };
+  return {
+    name: op,
+    buffers: all.map(([dtype, down, across], i) => ({
+      dtype,
+      size: down * across,
+      access: i < rows.length ? 'read' : 'write',
+    })),
+    scalars: [],
+    nests: [],
+    named: {
+      op,
+      params: { scale: 0.5, causal: false },
+      inputs: rows.map((_, i) => viewOf(i)),
+      outputs: outputs.map((name, i) => ({ name, ...viewOf(rows.length + i) })),
+      flops: 0,
+    },
   };
 }
 
@@ -110,6 +153,23 @@ describe('with f16', () => {
       kernel.buffers.some(({ dtype }) => dtype === 'float16');
     const halves = Object.values(kernelCases()).flat().filter(isHalf);
 
+    const complaintsAbout = async ({ source }: Shader): Promise<string[]> => {
+      expect(source).toContain('enable f16;');
+      const { messages } = await device.createShaderModule({ code: source }).getCompilationInfo();
+      return messages.map(({ message, lineNum }) => `${lineNum}: ${message}`);
+    };
+
+    test.each([
+      ['attention', ['attention', 'attentionLogSumExp']],
+      ['attentionGradQuery', ['attentionGradQuery']],
+      ['attentionGradKeyValue', ['attentionGradKey', 'attentionGradValue']],
+    ])('%s, which rounds once', async (op, outputs) => {
+      const shader = namedShader(attentionKernel(op, outputs), 2 ** 14, true);
+      expect(await complaintsAbout(shader)).toEqual([]);
+      expect(shader.source).toMatch(/out\d+\[.*\] = to_half\(/);
+      expect(shader.source).toMatch(/f32\(in0\[.*\]\)/);
+    });
+
     test('there are cases of all kinds', () => {
       expect(halves.length).toBeGreaterThan(20);
       expect(halves.some(({ kernel }) => kernel.nests[0].contraction?.op === 'matmul')).toBe(true);
@@ -119,10 +179,7 @@ describe('with f16', () => {
       const kernel = lowerScalarOps(made, b, SPELLED);
       const shaders = [kernelShader(kernel, true), contractionShader(kernel, MAX_BUFFERS, true)];
       for (const shader of shaders) {
-        if (!shader) continue;
-        expect(shader.source).toContain('enable f16;');
-        const { messages } = await device.createShaderModule({ code: shader.source }).getCompilationInfo();
-        expect(messages.map(({ message, lineNum }) => `${lineNum}: ${message}`)).toEqual([]);
+        if (shader) expect(await complaintsAbout(shader)).toEqual([]);
       }
     });
   });

@@ -1,6 +1,8 @@
 /** Attention as named ops: softmax(q·kᵀ·scale + mask)·v and its gradients, each of which a device may have one kernel for. */
+import type { DType } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { type Node, record, sizeOf } from '../graph/node.js';
+import { cast } from './cast.js';
 import { matmul } from './contraction.js';
 import { iota } from './create.js';
 import { broadcastShapes, sameShape, showShape } from './dims.js';
@@ -32,10 +34,13 @@ function scores(q: Node, k: Node, mask: Node | undefined, { scale, causal }: Att
   return mask.dtype === 'bool' ? where(mask, product, hidden) : add(product, mask);
 }
 
+/** What goes between the kernels of the gradients, a number for each query, is not rounded to float16. */
+const betweenKernels = ({ dtype }: Node): DType => (dtype === 'float16' ? 'float32' : dtype);
+
 /** What all gradients read: weights P = softmax(scores) and P∘(g·vᵀ − delta)·scale, by rows of queries. */
 function backward([q, k, v, g, , delta, mask]: readonly Node[], params: AttentionParams) {
   const weights = softmax(scores(q, k, mask, params), -1);
-  const change = mul(weights, sub(matmul(g, transpose(v, -2, -1)), delta));
+  const change = mul(weights, sub(matmul(g, transpose(v, -2, -1)), cast(delta, g.dtype)));
   return { weights, change: mul(change, constant(q, params.scale)) };
 }
 
@@ -55,8 +60,9 @@ const ATTENTION: AttentionOp = {
   gradients(g, inputs, output, params, isWanted) {
     const [q, k, v, ...mask] = inputs;
     // The kernels of the gradients make the weights again: from the logarithm of each row's sum of exponentials.
-    const rows = record('named', inputs, { op: LOG_SUM_EXP, params }, [...q.shape.slice(0, -1), 1], q.dtype);
-    const delta = sum(mul(g, output), -1, true);
+    const dtype = betweenKernels(q);
+    const rows = record('named', inputs, { op: LOG_SUM_EXP, params }, [...q.shape.slice(0, -1), 1], dtype);
+    const delta = sum(mul(cast(g, dtype), cast(output, dtype)), -1, true);
     const all = [q, k, v, g, rows, delta, ...mask];
     return inputs.map((input, i) =>
       isWanted[i] && i < 3
@@ -71,7 +77,8 @@ const ATTENTION: AttentionOp = {
 const LOG_SUM_EXP: AttentionOp = {
   name: 'attentionLogSumExp',
   kernel: 'attention',
-  decompose: ([q, k, , mask], params) => logsumexp(scores(q, k, mask, params), -1, true),
+  decompose: ([q, k, , mask], params) =>
+    cast(logsumexp(scores(q, k, mask, params), -1, true), betweenKernels(q)),
   flops: flopsOf((d) => d),
 };
 

@@ -20,7 +20,7 @@ import {
   ROWS_HELD,
   storeSums,
 } from './block.js';
-import { batchesOf, begin, element, indexOf, type Operand, operand } from './operand.js';
+import { batchesOf, begin, element, type Operand, operand } from './operand.js';
 import { paramsOf, seenFunction, weightFunction } from './scores.js';
 
 const INPUTS = ['q', 'k', 'v', 'g', 'logs', 'delta', 'mask'];
@@ -37,12 +37,6 @@ const outputOf = ({ outputs }: NamedKernel, wanted: string): Operand | undefined
 /** Four neighbouring rows of a column of numbers. */
 const four = (o: Operand, row: string, scope: ModuleScope): string =>
   `vec4<f32>(${ROWS_HELD.map((i) => element(o, `min(${row} + ${i}, ${o.rows - 1})`, '0', scope)).join(', ')})`;
-
-function stored(name: string, out: Operand, { buffers }: ModuleScope): string[] {
-  const store = (r: string, column: string, value: string) =>
-    buffers[out.view.buffer].store(indexOf(out, r, column), value, 'set');
-  return ['{', ...indent([begin(out), ...storeSums(name, out, 'row', store)]), '}'];
-}
 
 function start(rows: Operand, shape: BlockShape, operands: readonly Operand[]): string[] {
   const down = Math.ceil(rows.rows / shape.rows);
@@ -92,7 +86,7 @@ export function gradQueryPart(named: NamedKernel, shape: BlockShape, scope: Modu
       ...accumulate('dq', k, 'key', shape, scope),
     ]),
     '}',
-    ...stored('dq', outputOf(named, 'attentionGradQuery')!, scope),
+    ...storeSums('dq', outputOf(named, 'attentionGradQuery')!, 'row', scope),
   ];
   return partOf('grad_query', lines, q, shape);
 }
@@ -140,8 +134,8 @@ export function gradKeyValuePart(named: NamedKernel, shape: BlockShape, scope: M
         : []),
     ]),
     '}',
-    ...(dk ? stored('dk', dk, scope) : []),
-    ...(dv ? stored('dv', dv, scope) : []),
+    ...(dk ? storeSums('dk', dk, 'row', scope) : []),
+    ...(dv ? storeSums('dv', dv, 'row', scope) : []),
   ];
   return partOf('grad_key_value', lines, k, shape);
 }

@@ -4,7 +4,7 @@
  */
 import type { ModuleScope } from '../expressions.js';
 import { indent } from '../nest.js';
-import { columnsFunction, type Operand, rowsFunction } from './operand.js';
+import { begin, columnsFunction, type Operand, rowsFunction, storeElement } from './operand.js';
 
 /** Columns of a block: queries' keys, or keys' queries. */
 export const COLUMNS = 32;
@@ -153,23 +153,19 @@ export function accumulate(
   ];
 }
 
-/** Stores the sums in the rows that there are. `store` writes one value. */
-export function storeSums(
-  name: string,
-  o: Operand,
-  row: string,
-  store: (row: string, column: string, value: string) => string[],
-): string[] {
-  return sumsOf(name, o).flatMap((sums, i) => [
+/** Stores the sums in an operand's rows, those that there are from `row` on. */
+export function storeSums(name: string, o: Operand, row: string, scope: ModuleScope): string[] {
+  const rows = sumsOf(name, o).flatMap((sums, i) => [
     `if (${row} + ${i} < ${o.rows}) {`,
     ...sums.flatMap((sum, j) =>
       indent([
         'for (var c = 0; c < 4; c++) {',
         `  let column = (held.y + ${j * ACROSS}) * 4 + c;`,
-        `  if (column < ${o.columns}) { ${store(`(${row} + ${i})`, 'column', `${sum}[c]`).join(' ')} }`,
+        `  if (column < ${o.columns}) { ${storeElement(o, `(${row} + ${i})`, 'column', `${sum}[c]`, scope)} }`,
         '}',
       ]),
     ),
     '}',
   ]);
+  return ['{', ...indent([begin(o), ...rows]), '}'];
 }

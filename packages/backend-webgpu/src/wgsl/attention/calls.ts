@@ -1,11 +1,13 @@
 /** Which calls of named ops have a kernel. */
-import type { Capabilities, NamedCall } from '@neurite/tensor';
+import type { Capabilities, DType, NamedCall } from '@neurite/tensor';
 
 /** The widest rows whose sums an invocation can hold. */
 const WIDEST = 128;
 
+const TAKEN: readonly DType[] = ['float32', 'float16', 'bool'];
+
 const isTaken = ({ inputs }: NamedCall): boolean =>
-  inputs.every(({ dtype }) => dtype === 'float32' || dtype === 'bool') &&
+  inputs.every(({ dtype }) => TAKEN.includes(dtype)) &&
   inputs.slice(0, 3).every(({ shape }) => shape.at(-1)! <= WIDEST);
 
 /** The named ops of this backend. */

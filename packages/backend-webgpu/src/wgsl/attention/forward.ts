@@ -21,7 +21,7 @@ import {
   scaleSums,
   storeSums,
 } from './block.js';
-import { batchesOf, begin, indexOf, operand } from './operand.js';
+import { batchesOf, begin, operand, storeElement } from './operand.js';
 import { paramsOf, seenFunction, UNSEEN } from './scores.js';
 
 export function forwardPart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
@@ -33,7 +33,7 @@ export function forwardPart(named: NamedKernel, shape: BlockShape, scope: Module
   const params = paramsOf(named);
   const seen = seenFunction(params, mask, { queries: q.rows, keys: k.rows, isTransposed: false }, scope);
   declareMemory(shape, scope);
-  const { helpers, buffers } = scope;
+  const { helpers } = scope;
   const down = Math.ceil(q.rows / shape.rows);
   const vector = (value: (i: number) => string) => `vec4<f32>(${ROWS_HELD.map(value).join(', ')})`;
   const greatest = (i: number) => `max(max(s${i}.x, s${i}.y), max(s${i}.z, s${i}.w))`;
@@ -75,16 +75,12 @@ export function forwardPart(named: NamedKernel, shape: BlockShape, scope: Module
     `for (var i = 0; i < ${ACROSS}; i++) { total += tile[held.x * ${ACROSS} + i]; }`,
     `let blind = top <= vec4<f32>(${UNSEEN});`,
   ];
-  const store = (to: typeof q) => (r: string, column: string, value: string) =>
-    buffers[to.view.buffer].store(indexOf(to, r, column), value, 'set');
   if (out) {
     const nan = constant(Number.NaN, 'float32', helpers);
     lines.push(
       `let share = select(1.0f / total, vec4<f32>(${nan}), blind);`,
       ...scaleSums('o', v, 'share'),
-      '{',
-      ...indent([begin(out), ...storeSums('o', out, 'row', store(out))]),
-      '}',
+      ...storeSums('o', out, 'row', scope),
     );
   }
   if (logs) {
@@ -96,7 +92,7 @@ export function forwardPart(named: NamedKernel, shape: BlockShape, scope: Module
         `let log_sum = select(top + log(total), vec4<f32>(${none}), blind);`,
         ...ROWS_HELD.map(
           (i) =>
-            `if (row + ${i} < ${q.rows}) { ${store(logs)(`(row + ${i})`, '0', `log_sum.${COMPONENTS[i]}`).join(' ')} }`,
+            `if (row + ${i} < ${q.rows}) { ${storeElement(logs, `(row + ${i})`, '0', `log_sum.${COMPONENTS[i]}`, scope)} }`,
         ),
       ]),
       '}',

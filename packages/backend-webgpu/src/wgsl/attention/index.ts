@@ -6,10 +6,10 @@ import { chooseBlock, groupOf } from './block.js';
 import { forwardPart } from './forward.js';
 import { batchesOf, operand } from './operand.js';
 
-/** The shader of a named kernel; `storage`: bytes of memory that a workgroup may have. */
-export function namedShader(kernel: Kernel, storage: number): Shader {
+/** The shader of a named kernel; `storage`: bytes of memory that a workgroup may have; `hasHalf`: whether there is f16. */
+export function namedShader(kernel: Kernel, storage: number, hasHalf: boolean): Shader {
   const named = kernel.named!;
-  const scope = createScope(kernel);
+  const scope = createScope(kernel, { hasHalf });
   const [q, k, v] = named.inputs.map((view) => operand('', view));
   const isByKeys = named.op === 'attentionGradKeyValue';
   const rows = isByKeys ? k.rows : q.rows;

@@ -1,6 +1,7 @@
 /** The tensors of attention in WGSL: matrices that a batch has one of, at any strides. */
 import type { View } from '@neurite/tensor';
 import type { ModuleScope } from '../expressions.js';
+import { narrowed } from '../operations.js';
 import { addressOf, atom, collapse } from '../positions.js';
 
 /** A matrix: where it begins for a batch, and functions that fetch four of its elements. */
@@ -34,8 +35,22 @@ export function indexOf(o: Operand, row: string, column: string): string {
   return [o.name, ...term(row, down), ...term(column, across)].join(' + ');
 }
 
+/** An element; a float16 comes as float32, in which everything is computed. */
 export const element = (o: Operand, row: string, column: string, { buffers }: ModuleScope): string =>
-  buffers[o.view.buffer].load(indexOf(o, row, column), null);
+  buffers[o.view.buffer].loadWide(indexOf(o, row, column), null);
+
+/** Stores a float32, rounded to what the operand has. */
+export function storeElement(
+  o: Operand,
+  row: string,
+  column: string,
+  value: string,
+  { kernel, buffers, helpers }: ModuleScope,
+): string {
+  const { buffer } = o.view;
+  const rounded = narrowed(value, kernel.buffers[buffer].dtype, helpers);
+  return buffers[buffer].store(indexOf(o, row, column), rounded, 'set').join(' ');
+}
 
 const FOUR = [0, 1, 2, 3];
 

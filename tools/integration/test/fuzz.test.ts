@@ -40,6 +40,7 @@ describe('random op graphs', () => {
       'reference, fused': [reference()],
       'reference of 8 buffers, no arena': [reference({ maxBuffers: 8, arena: false })],
       'reference of 4 buffers': [reference({ maxBuffers: 4 })],
+      'reference with kernels of attention': [reference({ namedOps: { attention: () => true } })],
       'cpu, fused': [cpu()],
       'cpu, unfused': [cpu(), { fusion: false }],
       'cpu, 3 threads': [cpu({ threads: 3, minParallelWork: 0 })],

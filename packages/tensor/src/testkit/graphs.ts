@@ -16,7 +16,7 @@ import type { TestRunner } from './harness.js';
 
 const { curve, unary, stepped, binary, withNumber, compare, logical, bitwise, where, convert } = elementwise;
 const { reshape, permute, expand, slice, select, flip, roll, pad, concat, repeat } = movement;
-const { reduce, position, quantifier, softmax, scan, matmul, convolution, indexed, oneHot, sorted } =
+const { reduce, position, quantifier, softmax, scan, matmul, attend, convolution, indexed, oneHot, sorted } =
   reduction;
 
 /** What a graph grows by; those that stand here more than once are drawn more often. */
@@ -33,6 +33,7 @@ const STEPS: readonly elementwise.GraphStep[] = [
     scan,
     matmul,
     matmul,
+    attend,
     convolution,
     indexed,
     indexed,

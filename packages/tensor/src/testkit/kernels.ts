@@ -10,8 +10,10 @@ import { indexCases } from './index-cases.js';
 import { builder } from './kernel-builder.js';
 import { loopCases } from './loop-cases.js';
 import { matmuls } from './matmul-cases.js';
+import { phaseCases } from './phase-cases.js';
 import { reductionCases } from './reduction-cases.js';
 import { scalarCases } from './scalar-cases.js';
+import { scanCases } from './scan-cases.js';
 import { sortCases } from './sort-cases.js';
 
 /** Every case of the kit, by the part of the language that it covers. */
@@ -21,6 +23,8 @@ export function kernelCases(): Readonly<Record<string, readonly KernelCase[]>> {
     ...loopCases(),
     ...indexCases(),
     ...reductionCases(),
+    ...phaseCases(),
+    ...scanCases(),
     sorts: sortCases(),
     'matrix products': matmuls(),
     convolutions: convs(),

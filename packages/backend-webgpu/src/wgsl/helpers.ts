@@ -5,6 +5,10 @@ const NAMES = [
   'is_nan',
   'max_of',
   'min_of',
+  'is_finite',
+  'zero_times',
+  'zero_over',
+  'reciprocal_of',
   'int_of',
   'uint_of',
   'float_of_uint',
@@ -58,6 +62,32 @@ const HELPERS: Readonly<Record<HelperName, Helper>> = {
     needs: ['is_nan'],
     text: `fn min_of(a: f32, b: f32) -> f32 {
   return select(b, a, a < b || is_nan(a));
+}`,
+  },
+  is_finite: {
+    needs: [],
+    text: `fn is_finite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}`,
+  },
+  // Compilers make 0 of 0 * x and of 0 / x, whatever x is.
+  zero_times: {
+    needs: ['is_finite'],
+    text: `fn zero_times(x: f32) -> f32 {
+  return bitcast<f32>(select(0x7fc00000u, bitcast<u32>(x) & 0x80000000u, is_finite(x)));
+}`,
+  },
+  zero_over: {
+    needs: ['is_nan'],
+    text: `fn zero_over(x: f32) -> f32 {
+  return bitcast<f32>(select(bitcast<u32>(x) & 0x80000000u, 0x7fc00000u, is_nan(x) || x == 0.0));
+}`,
+  },
+  // Compilers make 1 of x * (1 / x), which a softmax of a single number is; of this they do not.
+  reciprocal_of: {
+    needs: ['is_nan'],
+    text: `fn reciprocal_of(x: f32) -> f32 {
+  return select(1.0 / x, x, is_nan(x));
 }`,
   },
   // Truncates and saturates; NaN becomes 0.

@@ -38,7 +38,7 @@ const COMMON: Partial<Record<ScalarOp, (args: Args) => string>> = {
   trunc: call('trunc'),
   round: call('round'),
   sqrt: call('sqrt'),
-  reciprocal: ([x]) => `(1.0 / ${x})`,
+  reciprocal: call('reciprocal_of'),
   where: ([condition, a, b]) => `select(${b}, ${a}, ${condition})`,
   shl: ([a, b]) => `(${a} << u32(${b}))`,
   shr: ([a, b]) => `(${a} >> u32(${b}))`,
@@ -121,9 +121,11 @@ const OF_HALF: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
   'round',
 ]);
 
+const isZero = (text: string): boolean => /^(0\.0[fh]|f32\(0\.0h\))$/.test(text);
+
 /** An op on f16: in f16 where that is as good as float32 and a rounding, which is what PyTorch computes. */
 function halfOperation(op: ScalarOp, args: Args, helpers: Helpers): string {
-  if (OF_HALF.has(op)) return COMMON[op]!(args);
+  if (OF_HALF.has(op) && !(op === 'mul' && args.some(isZero))) return COMMON[op]!(args);
   const wide = operation(
     op,
     'float32',
@@ -135,17 +137,24 @@ function halfOperation(op: ScalarOp, args: Args, helpers: Helpers): string {
   return op === 'max' || op === 'min' ? `f16(${wide})` : narrowed(wide, 'float16', helpers);
 }
 
+/** Ops on float32 that compilers may take for something else where numbers are NaN or infinite; undefined for all others. */
+function guardedOperation(op: ScalarOp, args: Args, helpers: Helpers): string | undefined {
+  const [a, b] = args;
+  if (op === 'max' || op === 'min') return call(helpers.use(`${op}_of`))(args);
+  if (op === 'reciprocal') return call(helpers.use('reciprocal_of'))(args);
+  if (op === 'ne' && a === b) return call(helpers.use('is_nan'))([a]);
+  if (op === 'eq' && a === b) return `(!${call(helpers.use('is_nan'))([a])})`;
+  if (op === 'mul' && (isZero(a) || isZero(b))) return call(helpers.use('zero_times'))([isZero(a) ? b : a]);
+  return op === 'div' && isZero(a) ? call(helpers.use('zero_over'))([b]) : undefined;
+}
+
 /** An op on arguments of `dtype` (for `where`, of its values). */
 export function operation(op: ScalarOp, dtype: DType, args: Args, helpers: Helpers): string {
   if (op === 'randomBits') return call(helpers.use('random_bits'))(args);
   if (isHalf(dtype, helpers)) return halfOperation(op, args, helpers);
   const type = valueType(dtype);
-  if (type === 'f32') {
-    if (op === 'max' || op === 'min') return call(helpers.use(`${op}_of`))(args);
-    if (op === 'ne' && args[0] === args[1]) return call(helpers.use('is_nan'))([args[0]]);
-    if (op === 'eq' && args[0] === args[1]) return `(!${call(helpers.use('is_nan'))([args[0]])})`;
-  }
-  const text = (OF_TYPE[type][op] ?? COMMON[op]!)(args);
+  const guarded = type === 'f32' ? guardedOperation(op, args, helpers) : undefined;
+  const text = guarded ?? (OF_TYPE[type][op] ?? COMMON[op]!)(args);
   const comparison = op === 'eq' || op === 'ne' || op === 'lt' || op === 'le';
   return comparison || EXACT.has(op) ? text : narrowed(text, dtype, helpers);
 }

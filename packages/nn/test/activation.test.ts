@@ -190,6 +190,13 @@ describe('prelu', () => {
     await expectValues(x.grad, [0.1, 0.5, 1, 0.5]);
   });
 
+  // PyTorch gives weight.grad = −2 here.
+  it('keeps an infinite element out of the gradient of the slope', async () => {
+    const weight = variable([0.25]);
+    F.prelu(variable([Number.POSITIVE_INFINITY, -2, 3]), weight).sum().backward();
+    await expectValues(weight.grad, [-2]);
+  });
+
   it('takes [N, C, L] with the channels in dimension 1', async () => {
     const y = F.prelu(
       variable([

@@ -95,7 +95,9 @@ export function leakyRelu<S extends Shape, D extends DType>(
 export function prelu<S extends Shape, D extends DType>(input: Tensor<S, D>, weight: Tensor): Tensor<S, D> {
   const [x, w]: [Tensor, Tensor] = autocastOperands('float16', input, weight);
   const slope = w.numel === 1 ? w.reshape([]) : w.reshape([-1, ...Array(Math.max(0, x.ndim - 2)).fill(1)]);
-  return like(where(x.gt(0), x, x.mul(slope)), input);
+  const isPositive = x.gt(0);
+  // An infinite x > 0 must not get to the weight's gradient, where 0 · ∞ is NaN.
+  return like(where(isPositive, x, where(isPositive, 0, x).mul(slope)), input);
 }
 
 export interface EluOptions {

@@ -91,7 +91,7 @@ export interface Backend {
   allocate(bytes: number, kind?: BufferKind): DeviceBuffer;
   /** Gives memory back; commands submitted before may still use it. */
   free(buffer: DeviceBuffer): void;
-  /** Copies host bytes into a buffer, ordered with `submit`. */
+  /** Copies host bytes into a buffer, ordered with `submit`: whole words of four bytes, or up to the buffer's end. */
   write(buffer: DeviceBuffer, byteOffset: number, bytes: Uint8Array): void;
   /**
    * Copies bytes back to the host, after everything submitted before and whatever comes after the call. The result is the caller's own copy.

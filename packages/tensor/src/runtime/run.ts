@@ -1,5 +1,5 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
-import type { BufferKind, BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
+import type { Backend, BufferKind, BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
 import { DTYPES, viewAs } from '../dtype.js';
 import { StaleTensorError } from '../errors.js';
 import { type Node, opName } from '../graph/node.js';
@@ -155,9 +155,20 @@ async function runOnHost({ backend }: Device, { program, buffers, scalars }: Com
   runOnHost(views, scalars);
   views.forEach((view, i) => {
     if (kernel.buffers[i].access === 'read' || view.length === 0) return;
-    const { buffer, byteOffset } = buffers[i];
-    backend.write(buffer, byteOffset, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+    putBack(backend, buffers[i], new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
   });
+}
+
+/** Writes a result of the host, in whole words: values begin at multiples of the alignment, so the rest of the last word is nobody's. */
+function putBack(backend: Backend, { buffer, byteOffset }: BufferSlice, bytes: Uint8Array): void {
+  const step = Math.min(4, backend.capabilities.alignment);
+  const whole = Math.min(Math.ceil(bytes.length / step) * step, buffer.bytes - byteOffset);
+  let filled = bytes;
+  if (whole > bytes.length) {
+    filled = new Uint8Array(whole);
+    filled.set(bytes);
+  }
+  backend.write(buffer, byteOffset, filled);
 }
 
 /** Submits the kernels; with work of the host in between, its inputs come there and its results go back. */
@@ -195,8 +206,7 @@ function submitSteps(
     const { dtype, attrs } = nodes[node];
     const output = new Uint8Array(bytesOf(plan.graph, node));
     (attrs as OpAttrs['custom']).compute(values, viewAs(dtype, output));
-    const { buffer, byteOffset } = slices.get(node)!;
-    device.backend.write(buffer, byteOffset, output);
+    putBack(device.backend, slices.get(node)!, output);
   };
   if (!recorder && plan.steps.every((s, i) => s.kind === 'kernel' && !isHostProgram(plan.programs[i]))) {
     plan.steps.forEach((_, i) => batch.push(command(i)));

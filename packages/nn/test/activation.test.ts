@@ -193,7 +193,9 @@ describe('prelu', () => {
   // PyTorch gives weight.grad = −2 here.
   it('keeps an infinite element out of the gradient of the slope', async () => {
     const weight = variable([0.25]);
-    F.prelu(variable([Number.POSITIVE_INFINITY, -2, 3]), weight).sum().backward();
+    F.prelu(variable([Number.POSITIVE_INFINITY, -2, 3]), weight)
+      .sum()
+      .backward();
     await expectValues(weight.grad, [-2]);
   });
 

@@ -1,5 +1,12 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
-import type { Backend, BufferKind, BufferSlice, Command, DeviceBuffer, Program } from '../backend/interface.js';
+import type {
+  Backend,
+  BufferKind,
+  BufferSlice,
+  Command,
+  DeviceBuffer,
+  Program,
+} from '../backend/interface.js';
 import { DTYPES, viewAs } from '../dtype.js';
 import { StaleTensorError } from '../errors.js';
 import { type Node, opName } from '../graph/node.js';

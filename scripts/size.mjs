@@ -16,7 +16,7 @@ import { publicPackages, root } from './workspace.mjs';
 const budgets = {
   '@neurite/autograd': 9_500,
   '@neurite/backend-cpu': 32_000,
-  '@neurite/backend-webgpu': 29_000,
+  '@neurite/backend-webgpu': 29_500,
   '@neurite/data': 11_500,
   '@neurite/nn': 23_500,
   '@neurite/optim': 12_500,

@@ -81,7 +81,8 @@ export const stepped: GraphStep = (p) => {
   return p.add(`${name}(${x.name})`, f(x.tensor), Math.max(x.most, 3) + 1, 0, x.whole);
 };
 
-const suits = (a: readonly number[], b: readonly number[]): boolean => {
+/** Whether two shapes broadcast. */
+export const suits = (a: readonly number[], b: readonly number[]): boolean => {
   for (let i = 1; i <= Math.min(a.length, b.length); i++) {
     const [s, t] = [a[a.length - i], b[b.length - i]];
     if (s !== t && s !== 1 && t !== 1) return false;

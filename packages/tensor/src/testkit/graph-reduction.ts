@@ -1,5 +1,4 @@
 /** Steps of random graphs that have loops of their own: reductions, scans, products, convolutions, indexing, sorting. */
-import { attention } from '../functions/attention.js';
 import { conv } from '../functions/combine.js';
 import { tensor } from '../functions/create.js';
 import type { Tensor } from '../tensor.js';
@@ -162,35 +161,6 @@ export const matmul: GraphStep = (p) => {
   const error =
     whole && x.error + y.error === 0 ? 0 : k * (x.error * y.most + y.error * x.most + unitsOf(x) * most);
   return p.add(`matmul(${x.name}, ${y.name})`, made, most, error, whole);
-};
-
-/** Queries, keys and values may be one tensor; scores stay small, so that weights are not vague. */
-export const attend: GraphStep = (p) => {
-  const hasRows = (v: GraphValue) => v.tensor.ndim > 1 && isFloatValue(v);
-  const q = p.pick(hasRows);
-  if (!q) return undefined;
-  const front = (v: GraphValue, kept: number) => String(v.tensor.shape.slice(0, v.tensor.ndim - kept));
-  const likeQuery = (v: GraphValue) =>
-    hasRows(v) && v.tensor.dtype === q.tensor.dtype && front(v, 2) === front(q, 2);
-  const width = q.tensor.shape.at(-1)!;
-  const k = p.pick((v) => likeQuery(v) && v.tensor.shape.at(-1) === width)!;
-  const keys = k.tensor.shape.at(-2)!;
-  const v = p.pick((v) => likeQuery(v) && v.tensor.shape.at(-2) === keys)!;
-  const batch = q.tensor.shape.slice(0, -2).reduce((a, n) => a * n, 1);
-  if (batch * q.tensor.shape.at(-2)! * keys > MOST_ELEMENTS) return undefined;
-  const largest = Math.max(1, width * q.most * k.most);
-  const scale = 2 ** -Math.ceil(Math.log2(largest));
-  const causal = p.draw(2) === 1;
-  const products = width * (q.error * k.most + k.error * q.most) + unitsOf(q) * width * largest;
-  const scores = scale * products + unitsOf(q);
-  const weights = Math.expm1(2 * scores) + unitsOf(q) * (keys + 2);
-  const error = v.error + v.most * (weights + keys * unitsOf(q));
-  return p.add(
-    `attention(${q.name}, ${k.name}, ${v.name}, scale ${scale}${causal ? ', causal' : ''})`,
-    attention(q.tensor, k.tensor, v.tensor, { scale, causal }),
-    v.most,
-    error,
-  );
 };
 
 export const convolution: GraphStep = (p) => {

@@ -8,6 +8,7 @@ import { DTYPE_NAMES, type DType } from '../dtype.js';
 import { currentDevice, type Device, setDefaultDevice } from '../runtime/device.js';
 import { realizeNodes } from '../runtime/realize.js';
 import { use } from '../runtime/use.js';
+import { attention } from './graph-attention.js';
 import * as elementwise from './graph-elementwise.js';
 import * as movement from './graph-movement.js';
 import * as reduction from './graph-reduction.js';
@@ -16,7 +17,7 @@ import type { TestRunner } from './harness.js';
 
 const { curve, unary, stepped, binary, withNumber, compare, logical, bitwise, where, convert } = elementwise;
 const { reshape, permute, expand, slice, select, flip, roll, pad, concat, repeat } = movement;
-const { reduce, position, quantifier, softmax, scan, matmul, attend, convolution, indexed, oneHot, sorted } =
+const { reduce, position, quantifier, softmax, scan, matmul, convolution, indexed, oneHot, sorted } =
   reduction;
 
 /** What a graph grows by; those that stand here more than once are drawn more often. */
@@ -33,7 +34,7 @@ const STEPS: readonly elementwise.GraphStep[] = [
     scan,
     matmul,
     matmul,
-    attend,
+    attention,
     convolution,
     indexed,
     indexed,

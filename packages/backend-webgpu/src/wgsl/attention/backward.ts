@@ -8,7 +8,6 @@ import type { ModulePart } from '../module.js';
 import { indent } from '../nest.js';
 import { constant } from '../values.js';
 import {
-  ACROSS,
   accumulate,
   type BlockShape,
   COLUMNS,
@@ -20,7 +19,8 @@ import {
   ROWS_HELD,
   storeSums,
 } from './block.js';
-import { batchesOf, begin, element, type Operand, operand } from './operand.js';
+import { element, type Operand, operand } from './operand.js';
+import { blockPart } from './part.js';
 import { paramsOf, seenFunction, weightFunction } from './scores.js';
 
 const INPUTS = ['q', 'k', 'v', 'g', 'logs', 'delta', 'mask'];
@@ -38,42 +38,30 @@ const outputOf = ({ outputs }: NamedKernel, wanted: string): Operand | undefined
 const four = (o: Operand, row: string, scope: ModuleScope): string =>
   `vec4<f32>(${ROWS_HELD.map((i) => element(o, `min(${row} + ${i}, ${o.rows - 1})`, '0', scope)).join(', ')})`;
 
-function start(rows: Operand, shape: BlockShape, operands: readonly Operand[]): string[] {
-  const down = Math.ceil(rows.rows / shape.rows);
-  return [
-    `let batch = block / ${down};`,
-    `let first = block % ${down} * ${shape.rows};`,
-    `let held = vec2<i32>(local / ${ACROSS}, local % ${ACROSS});`,
-    'let row = first + held.x * 4;',
-    ...operands.map(begin),
-  ];
-}
-
-const partOf = (name: string, lines: readonly string[], rows: Operand, shape: BlockShape): ModulePart => ({
-  name,
-  text: [`fn ${name}(block: i32, local: i32) {`, ...indent(lines), '}'].join('\n'),
-  workgroups: Math.ceil(rows.rows / shape.rows) * batchesOf(rows),
-});
-
-export function gradQueryPart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
+/** What both kernels compute with; `seen` and `weight` are functions of the module. */
+function setUp(named: NamedKernel, isTransposed: boolean, shape: BlockShape, scope: ModuleScope) {
   const operands = operandsOf(named);
   const [q, k, v, g, logs, delta, mask] = operands;
   const params = paramsOf(named);
-  const seen = seenFunction(
-    params,
-    mask ?? null,
-    { queries: q.rows, keys: k.rows, isTransposed: false },
-    scope,
-  );
+  const seen = seenFunction(params, mask ?? null, { queries: q.rows, keys: k.rows, isTransposed }, scope);
   const weight = weightFunction(scope);
   const scale = constant(params.scale, 'float32', scope.helpers);
   declareMemory(shape, scope);
+  return { operands, q, k, v, g, logs, delta, causal: params.causal, seen, weight, scale };
+}
+
+export function gradQueryPart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
+  const { operands, q, k, v, g, logs, delta, causal, seen, weight, scale } = setUp(
+    named,
+    false,
+    shape,
+    scope,
+  );
   const lines = [
-    ...start(q, shape, operands),
     `let row_logs = ${four(logs, 'row', scope)};`,
     `let row_delta = ${four(delta, 'row', scope)};`,
     ...declareSums('dq', q),
-    `let end = ${params.causal ? `min(first + ${shape.rows}, ${k.rows})` : k.rows};`,
+    `let end = ${causal ? `min(first + ${shape.rows}, ${k.rows})` : k.rows};`,
     `for (var key = 0; key < end; key += ${COLUMNS}) {`,
     ...indent([
       ...multiply('s', q, 'first', k, 'key', shape, scope),
@@ -88,31 +76,19 @@ export function gradQueryPart(named: NamedKernel, shape: BlockShape, scope: Modu
     '}',
     ...storeSums('dq', outputOf(named, 'attentionGradQuery')!, 'row', scope),
   ];
-  return partOf('grad_query', lines, q, shape);
+  return blockPart('grad_query', q, shape, operands, lines);
 }
 
 export function gradKeyValuePart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
-  const operands = operandsOf(named);
-  const [q, k, v, g, logs, delta, mask] = operands;
+  const { operands, q, k, v, g, logs, delta, causal, seen, weight, scale } = setUp(named, true, shape, scope);
   const [dk, dv] = ['attentionGradKey', 'attentionGradValue'].map((name) => outputOf(named, name));
-  const params = paramsOf(named);
-  const seen = seenFunction(
-    params,
-    mask ?? null,
-    { queries: q.rows, keys: k.rows, isTransposed: true },
-    scope,
-  );
-  const weight = weightFunction(scope);
-  const scale = constant(params.scale, 'float32', scope.helpers);
-  declareMemory(shape, scope);
   // A query that is not there has no weight, whatever the last one's is.
   const rest = q.rows % COLUMNS;
   const present = (i: number) => (rest ? [`p${i} = select(p${i}, vec4<f32>(), absent);`] : []);
   const lines = [
-    ...start(k, shape, operands),
     ...(dk ? declareSums('dk', k) : []),
     ...(dv ? declareSums('dv', v) : []),
-    `for (var query = ${params.causal ? 'first' : '0'}; query < ${q.rows}; query += ${COLUMNS}) {`,
+    `for (var query = ${causal ? 'first' : '0'}; query < ${q.rows}; query += ${COLUMNS}) {`,
     ...indent([
       'let column = query + held.y * 4;',
       `let column_logs = ${four(logs, 'column', scope)};`,
@@ -137,5 +113,5 @@ export function gradKeyValuePart(named: NamedKernel, shape: BlockShape, scope: M
     ...(dk ? storeSums('dk', dk, 'row', scope) : []),
     ...(dv ? storeSums('dv', dv, 'row', scope) : []),
   ];
-  return partOf('grad_key_value', lines, k, shape);
+  return blockPart('grad_key_value', k, shape, operands, lines);
 }

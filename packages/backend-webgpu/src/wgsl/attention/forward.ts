@@ -21,7 +21,8 @@ import {
   scaleSums,
   storeSums,
 } from './block.js';
-import { batchesOf, begin, operand, storeElement } from './operand.js';
+import { begin, operand, storeElement } from './operand.js';
+import { blockPart } from './part.js';
 import { paramsOf, seenFunction, UNSEEN } from './scores.js';
 
 export function forwardPart(named: NamedKernel, shape: BlockShape, scope: ModuleScope): ModulePart {
@@ -34,15 +35,9 @@ export function forwardPart(named: NamedKernel, shape: BlockShape, scope: Module
   const seen = seenFunction(params, mask, { queries: q.rows, keys: k.rows, isTransposed: false }, scope);
   declareMemory(shape, scope);
   const { helpers } = scope;
-  const down = Math.ceil(q.rows / shape.rows);
   const vector = (value: (i: number) => string) => `vec4<f32>(${ROWS_HELD.map(value).join(', ')})`;
   const greatest = (i: number) => `max(max(s${i}.x, s${i}.y), max(s${i}.z, s${i}.w))`;
   const lines = [
-    `let batch = block / ${down};`,
-    `let first = block % ${down} * ${shape.rows};`,
-    `let held = vec2<i32>(local / ${ACROSS}, local % ${ACROSS});`,
-    'let row = first + held.x * 4;',
-    ...[q, k, ...(out ? [v] : []), ...(mask ? [mask] : [])].map(begin),
     `var top = vec4<f32>(${UNSEEN});`,
     'var total = vec4<f32>();',
     ...(out ? declareSums('o', v) : []),
@@ -98,6 +93,6 @@ export function forwardPart(named: NamedKernel, shape: BlockShape, scope: Module
       '}',
     );
   }
-  const text = ['fn attention(block: i32, local: i32) {', ...indent(lines), '}'].join('\n');
-  return { name: 'attention', text, workgroups: down * batchesOf(q) };
+  const operands = [q, k, ...(out ? [v] : []), ...(mask ? [mask] : [])];
+  return blockPart('attention', q, shape, operands, lines);
 }

@@ -27,6 +27,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: ['neurite-source', 'node'] } },
   test: {
     environment: 'node',
+    setupFiles: [join(root, 'vitest.fuzz.ts')],
     maxWorkers: 2,
     // A time limit makes a slow machine look like a bug.
     testTimeout: 0,

@@ -24,11 +24,9 @@ import { createGraphChecker, type Draw, type GraphChecker } from '@neurite/tenso
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** More of them: NEURITE_FUZZ_RUNS=5000; a failure prints its seed, which NEURITE_FUZZ_SEED takes. */
+/** More of them: NEURITE_FUZZ_RUNS=5000. */
 const numRuns = Number(process.env.NEURITE_FUZZ_RUNS ?? 150);
-const seed =
-  process.env.NEURITE_FUZZ_SEED === undefined ? {} : { seed: Number(process.env.NEURITE_FUZZ_SEED) };
-const settings = { numRuns, ...seed };
+const settings = { numRuns };
 
 type Generate = fc.GeneratorValue;
 const drawFrom =

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { type GpuBackend, webgpu } from '@neurite/backend-webgpu';
 import { type Browser, launch, onAnyGpu, type Page } from '@neurite/browser';
-import { cat, type Device, explain, realize, type Tensor, use } from '@neurite/tensor';
+import { autocast, cat, type Device, explain, realize, type Tensor, use } from '@neurite/tensor';
 import { reference } from '@neurite/tensor/reference';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type * as inPage from './entries/attention.js';
@@ -32,6 +32,7 @@ const CASES: readonly AttentionCase[] = [
 const HALVES: readonly AttentionCase[] = [
   { batch: [3], m: 35, n: 33, d: 5, e: 7, dtype: 'float16', causal: true },
   { m: 33, n: 11, d: 3, e: 3, dtype: 'float16', mask: 'float' },
+  { m: 5, n: 3, d: 3, e: 1, dtype: 'float16', mask: 'float rows' },
   { batch: [1, 2], m: 6, n: 6, d: 4, e: 4, dtype: 'float16', heads: true, mask: 'bool' },
 ];
 /** On default limits: the widest heads, and blocks of 64 rows. */
@@ -64,7 +65,7 @@ async function check(c: AttentionCase, actual: readonly ArrayLike<number>[]): Pr
     const sizes = Array.from(expected, (x) => (Number.isNaN(x) ? 0 : Math.abs(x)));
     const largest = sizes.reduce((a, b) => Math.max(a, b));
     expect(actual[i]).toHaveLength(expected.length);
-    expect(furthest(actual[i], expected)).toBeLessThan(isHalf ? 2 ** -9 * largest : 2e-5);
+    expect(furthest(actual[i], expected)).toBeLessThanOrEqual(isHalf ? 2 ** -9 * largest : 2e-5);
   }
 }
 
@@ -96,9 +97,13 @@ describe('attention', () => {
 
   for (const c of [...CASES, ...HALVES]) test(nameOf(c), () => compare(c, gpu));
 
-  test('of float16 has no scores in memory either, nor its gradients', async () => {
-    const c: AttentionCase = { m: 40, n: 36, d: 4, e: 6, dtype: 'float16' };
-    const plan = await explain(cat(outputs(c, gpu).map((t) => t.reshape(-1))));
+  test.each([
+    ['float16', (c: AttentionCase) => outputs({ ...c, dtype: 'float16' }, gpu)],
+    ['float32 in autocast', (c: AttentionCase) => autocast(() => outputs(c, gpu))],
+  ] as const)('of %s has no scores in memory either, nor its gradients', async (_, compute) => {
+    const tensors = compute({ m: 40, n: 36, d: 4, e: 6 });
+    expect(tensors[0].dtype).toBe('float16');
+    const plan = await explain(cat(tensors.map((t) => t.reshape(-1).float())));
     const own = plan.kernels.map(({ name }) => name).filter((name) => name.startsWith('attention'));
     expect(own).toEqual([
       'attention_attentionLogSumExp',

@@ -79,9 +79,29 @@ export async function findDevice(options: AdapterOptions): Promise<FoundDevice> 
     ],
     release() {
       device.destroy();
+      letGo(gpu!);
       gpu = null;
     },
   };
+}
+
+/** Turns of the event loop after which Dawn has told everybody who waited for a device that is destroyed. */
+const TURNS = 8;
+const leaving = new Set<GPU>();
+
+/**
+ * Keeps Dawn's entry until nothing of it waits for the event loop any more: what it has put there does not keep it alive, and crashes when it was
+ * collected meanwhile. It must go in the end, or its threads would stay.
+ */
+function letGo(gpu: GPU): void {
+  if (!isNode()) return;
+  leaving.add(gpu);
+  let turns = 0;
+  const wait = () => {
+    if (++turns < TURNS) setImmediate(wait);
+    else leaving.delete(gpu);
+  };
+  setImmediate(wait);
 }
 
 /** Where an invocation's subgroup has no number, nothing is certain about which invocations make one up. */

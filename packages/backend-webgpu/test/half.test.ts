@@ -143,8 +143,10 @@ describe('with f16', () => {
       const adapter = await gpu.requestAdapter();
       device = await adapter!.requestDevice({ requiredFeatures: ['shader-f16'] });
     });
-    afterAll(() => {
+    afterAll(async () => {
       device.destroy();
+      // What Dawn has in the event loop does not keep it alive (adapter.ts).
+      for (let turns = 0; turns < 8; turns++) await new Promise((resolve) => setImmediate(resolve));
       gpu = null;
     });
 

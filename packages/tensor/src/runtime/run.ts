@@ -1,23 +1,12 @@
 /** Runs plans: binds values, memory and runtime scalars, hands the commands over, and settles what became of the results. */
-import type {
-  Backend,
-  BufferKind,
-  BufferSlice,
-  Command,
-  DeviceBuffer,
-  Program,
-} from '../backend/interface.js';
-import { DTYPES, viewAs } from '../dtype.js';
+import type { BufferKind, BufferSlice, Command, DeviceBuffer } from '../backend/interface.js';
 import { StaleTensorError } from '../errors.js';
 import { type Node, opName } from '../graph/node.js';
 import type { Storage } from '../graph/storage.js';
-import type { Kernel } from '../kernel/ir.js';
-import type { OpAttrs } from '../ops/primitives.js';
 import type { Request } from '../schedule/graph.js';
-import { bytesOf, type PlanStep } from '../schedule/plan.js';
-import { type CompiledPlan, planFor } from './compile.js';
+import { bytesOf } from '../schedule/plan.js';
+import { type CompiledPlan, isHostProgram, planFor } from './compile.js';
 import type { Device } from './device.js';
-import type { HostProgram } from './host-kernel.js';
 import { recorder } from './recorder.js';
 import { stats } from './stats.js';
 
@@ -147,37 +136,6 @@ export async function execute(device: Device, job: Job): Promise<void> {
   if (pace) await pace;
 }
 
-const isHostProgram = (program: Program | null): program is HostProgram =>
-  program !== null && 'runOnHost' in program;
-
-/** Runs a kernel on the host: its buffers come there, and what it writes goes back. */
-async function runOnHost({ backend }: Device, { program, buffers, scalars }: Command): Promise<void> {
-  const { kernel, runOnHost } = program as HostProgram;
-  const views = await Promise.all(
-    kernel.buffers.map(async ({ dtype, size }, i) => {
-      const { buffer, byteOffset } = buffers[i];
-      return viewAs(dtype, await backend.read(buffer, byteOffset, size * DTYPES[dtype].bytes));
-    }),
-  );
-  runOnHost(views, scalars);
-  views.forEach((view, i) => {
-    if (kernel.buffers[i].access === 'read' || view.length === 0) return;
-    putBack(backend, buffers[i], new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
-  });
-}
-
-/** Writes a result of the host, in whole words: values begin at multiples of the alignment, so the rest of the last word is nobody's. */
-function putBack(backend: Backend, { buffer, byteOffset }: BufferSlice, bytes: Uint8Array): void {
-  const step = Math.min(4, backend.capabilities.alignment);
-  const whole = Math.min(Math.ceil(bytes.length / step) * step, buffer.bytes - byteOffset);
-  let filled = bytes;
-  if (whole > bytes.length) {
-    filled = new Uint8Array(whole);
-    filled.set(bytes);
-  }
-  backend.write(buffer, byteOffset, filled);
-}
-
 /** Submits the kernels; with work of the host in between, its inputs come there and its results go back. */
 function submitSteps(
   device: Device,
@@ -185,13 +143,6 @@ function submitSteps(
   job: Job,
   slices: ReadonlyMap<number, BufferSlice>,
 ): Promise<void> | undefined {
-  let batch: Command[] = [];
-  const flush = () => {
-    if (!batch.length) return;
-    stats.kernelsRun += batch.length;
-    device.backend.submit(batch);
-    batch = [];
-  };
   const command = (i: number): Command => {
     const step = plan.steps[i];
     if (step.kind !== 'kernel') throw new Error('not a kernel');
@@ -201,47 +152,12 @@ function submitSteps(
       scalars: step.bound.scalars.map((s) => job.scalars[s]),
     };
   };
-  const runCustom = async ({ node, inputs }: Extract<PlanStep, { kind: 'host' }>): Promise<void> => {
-    const { nodes } = plan.graph;
-    const values = await Promise.all(
-      inputs.map(async (n) => {
-        const { buffer, byteOffset } = slices.get(n)!;
-        const bytes = await device.backend.read(buffer, byteOffset, bytesOf(plan.graph, n));
-        return viewAs(nodes[n].dtype, bytes);
-      }),
-    );
-    const { dtype, attrs } = nodes[node];
-    const output = new Uint8Array(bytesOf(plan.graph, node));
-    (attrs as OpAttrs['custom']).compute(values, viewAs(dtype, output));
-    putBack(device.backend, slices.get(node)!, output);
-  };
-  if (!recorder && plan.steps.every((s, i) => s.kind === 'kernel' && !isHostProgram(plan.programs[i]))) {
-    plan.steps.forEach((_, i) => batch.push(command(i)));
-    flush();
-    return undefined;
-  }
-  let kernels: Kernel[] = [];
-  const flushMeasured = async () => {
-    if (!recorder || !batch.length) return flush();
-    const [commands, theirs] = [batch, kernels];
-    [batch, kernels] = [[], []];
-    stats.kernelsRun += commands.length;
-    await recorder.run(device, commands, theirs);
-  };
-  return (async () => {
-    for (const [i, step] of plan.steps.entries()) {
-      if (step.kind === 'kernel' && !isHostProgram(plan.programs[i])) {
-        batch.push(command(i));
-        kernels.push(step.bound.kernel);
-        continue;
-      }
-      await flushMeasured();
-      stats.hostStepsRun++;
-      const work = () => (step.kind === 'kernel' ? runOnHost(device, command(i)) : runCustom(step));
-      await (recorder ? recorder.runOnHost(device, plan, i, work) : work());
-    }
-    await flushMeasured();
-  })();
+  if (recorder || !plan.steps.every((s, i) => s.kind === 'kernel' && !isHostProgram(plan.programs[i])))
+    return import('./host-steps.js').then(({ runSteps }) => runSteps(device, plan, slices, command));
+  const commands = plan.steps.map((_, i) => command(i));
+  stats.kernelsRun += commands.length;
+  if (commands.length) device.backend.submit(commands);
+  return undefined;
 }
 
 /** Gives each result its memory and frees what was replaced. */

@@ -17,7 +17,8 @@ export interface AttentionOptions {
 /**
  * softmax(query·keyᵀ·scale + mask)·value: query [b…, m, d], key [b…, n, d] and value [b…, n, e], of one float dtype, give [b…, m, e];
  * dimensions in front broadcast. A query that sees no key gives NaN. A device with a kernel for it never writes the m × n weights, neither
- * here nor for the gradients; of float16 it computes in float32 and rounds once, where single ops round each. Throws ShapeError, DTypeError, ValueError. Vaswani et al., Attention is all you need, 2017.
+ * here nor for the gradients; of float16 it computes in float32 and rounds once, where single ops round each. Throws ShapeError, DTypeError,
+ * ValueError. Vaswani et al., Attention is all you need, 2017.
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
   const [q, k, v] = [query, key, value].map((t) => lowered(nodeOf('attention', t)));
